@@ -1,0 +1,29 @@
+# What every target of ours is compiled with; no folder has flags of its own.
+add_library(torchkeep_flags INTERFACE)
+target_include_directories(torchkeep_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(torchkeep_flags INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+  -fstack-protector-strong)
+target_link_options(torchkeep_flags INTERFACE -Wl,-z,relro,-z,now)
+target_compile_definitions(torchkeep_flags INTERFACE
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+  $<$<BOOL:${TORCHKEEP_SIMULATION}>:TORCHKEEP_SIMULATION=1>)
+target_link_libraries(torchkeep_flags INTERFACE Threads::Threads)
+
+if(TORCHKEEP_WERROR)
+  target_compile_options(torchkeep_flags INTERFACE -Werror)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_definitions(torchkeep_flags INTERFACE _FORTIFY_SOURCE=2)
+endif()
+
+# TORCHKEEP_SANITIZE: "address,undefined" or "thread".
+if(TORCHKEEP_SANITIZE)
+  target_compile_options(torchkeep_flags INTERFACE -fsanitize=${TORCHKEEP_SANITIZE}
+    -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(torchkeep_flags INTERFACE -fsanitize=${TORCHKEEP_SANITIZE})
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 sees uninitialised members in coroutine frames that are none, and dangling copies in TRY.
+  target_compile_options(torchkeep_flags INTERFACE -Wno-maybe-uninitialized)
+endif()

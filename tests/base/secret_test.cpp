@@ -1,0 +1,92 @@
+#include "torchkeep/base/secret.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+
+namespace torchkeep {
+namespace {
+
+static_assert(!std::is_copy_constructible_v<SecretBytes>);
+static_assert(!std::is_copy_assignable_v<SecretBytes>);
+static_assert(std::is_nothrow_move_constructible_v<SecretBytes>);
+static_assert(!std::equality_comparable<SecretBytes>);
+
+/// The VmFlags of the mapping that holds `address`, from /proc/self/smaps.
+std::string mapping_flags(const void* address) {
+  std::ifstream maps("/proc/self/smaps");
+  std::string line;
+  bool inside = false;
+  while (std::getline(maps, line)) {
+    std::uintptr_t first = 0, last = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &first, &last) == 2) {
+      const auto place = reinterpret_cast<std::uintptr_t>(address);
+      inside = first <= place && place < last;
+    }
+    if (inside && line.starts_with("VmFlags:")) return line;
+  }
+  return "";
+}
+
+TEST(SecretBytes, StartAsZeros) {
+  const SecretBytes secret(10000);
+  EXPECT_TRUE(std::ranges::all_of(secret.expose(), [](std::uint8_t b) { return b == 0; }));
+}
+
+TEST(SecretBytes, AreWipedBeforeTheirMemoryIsReused) {
+  const std::uint8_t* where = nullptr;
+  {
+    SecretBytes secret(100);
+    std::ranges::fill(secret.expose(), std::uint8_t{0xAA});
+    where = secret.expose().data();
+  }
+  const SecretBytes next(100);
+  ASSERT_EQ(std::as_const(next).expose().data(), where) << "the block was expected to be reused";
+  EXPECT_TRUE(std::ranges::all_of(next.expose(), [](std::uint8_t b) { return b == 0; }));
+}
+
+TEST(SecretBytes, AreEmptyAfterAMove) {
+  SecretBytes first = SecretBytes::copy_of(as_bytes("secret"));
+  const SecretBytes second = std::move(first);
+  EXPECT_TRUE(first.empty());  // NOLINT(bugprone-use-after-move): this is what is tested
+  EXPECT_EQ(as_text(second.expose()), "secret");
+}
+
+TEST(SecretBytes, StayOutOfCoreDumps) {
+  const SecretBytes small(64);
+  const SecretBytes large(std::size_t{8} << 20);
+  EXPECT_NE(mapping_flags(std::as_const(small).expose().data()).find(" dd"), std::string::npos);
+  EXPECT_NE(mapping_flags(std::as_const(large).expose().data()).find(" dd"), std::string::npos);
+}
+
+TEST(SecretBytes, DiscardWipesJustThatPart) {
+  SecretBytes secret(3 * 4096);
+  std::ranges::fill(secret.expose(), std::uint8_t{7});
+  secret.discard(100, 8000);
+  const ByteView bytes = std::as_const(secret).expose();
+  EXPECT_EQ(bytes[99], 7);
+  EXPECT_TRUE(std::ranges::all_of(bytes.subspan(100, 8000), [](std::uint8_t b) { return b == 0; }));
+  EXPECT_EQ(bytes[8100], 7);
+}
+
+TEST(SecretBuffer, GrowsAndKeepsItsBytes) {
+  SecretBuffer buffer;
+  for (int i = 0; i < 100000; ++i) buffer.push_back(static_cast<std::uint8_t>(i));
+  for (std::size_t i = 0; i < buffer.size(); ++i) ASSERT_EQ(buffer[i], static_cast<std::uint8_t>(i));
+}
+
+TEST(EqualInConstantTime, ComparesAllBytes) {
+  const Bytes left(32, 1);
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    Bytes right = left;
+    right[i] ^= 0x40;
+    EXPECT_FALSE(equal_in_constant_time(left, right));
+  }
+  EXPECT_TRUE(equal_in_constant_time(left, left));
+  EXPECT_FALSE(equal_in_constant_time(left, ByteView(left).first(31)));
+}
+
+}  // namespace
+}  // namespace torchkeep

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Holds every #include of the product against the map of the house, torchkeep/CMakeLists.txt.
+
+A file may include its own room, the rooms that its room NEEDS, and another room's headers only if
+they are not internal/. A program is never included by another. OpenSSL is spelled in crypto/ and
+channel/ sources only.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def read_map():
+    text = re.sub(r"#.*", "", (ROOT / "torchkeep/CMakeLists.txt").read_text())
+    rooms, programs = {}, set()
+    for kind, body in re.findall(r"torchkeep_(room|program)\(([^)]*)\)", text):
+        words = body.split()
+        name, needs, reading = words[0], [], False
+        for word in words[1:]:
+            if word.isupper() and not word.startswith("0X"):
+                reading = word == "NEEDS"
+            elif reading:
+                needs.append(word)
+        unknown = [need for need in needs if need not in rooms]
+        if unknown:
+            sys.exit(f"{name} needs {unknown}, which do not stand above it: arrows only point down")
+        rooms[name] = set(needs)
+        if kind == "program":
+            programs.add(name)
+    return rooms, programs
+
+
+def faults_of(path, rooms, programs):
+    room = path.relative_to(ROOT / "torchkeep").parts[0]
+    if room not in rooms:
+        yield f"{path}: room {room} is not on the map"
+        return
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        ours = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
+        where = f"{path.relative_to(ROOT)}:{number}"
+        if ours:
+            parts = ours.group(1).split("/")
+            if parts[0] != "torchkeep":
+                yield f'{where}: write "torchkeep/{room}/..." in full'
+                continue
+            if not (ROOT / ours.group(1)).exists():
+                continue  # made by the build (protobuf)
+            other = parts[1]
+            if other == room:
+                continue
+            if other in programs:
+                yield f"{where}: {other} is a program; nothing includes a program"
+            elif other not in rooms[room]:
+                yield f"{where}: {room} does not NEED {other}"
+            elif "internal" in parts:
+                yield f"{where}: {other} keeps its internal/ to itself"
+        if re.match(r"\s*#\s*include\s+<openssl/", line):
+            if room not in ("crypto", "channel") or path.suffix != ".cpp":
+                yield f"{where}: OpenSSL is spelled only in the .cpp files of crypto/ and channel/"
+
+
+def main():
+    rooms, programs = read_map()
+    faults, files = [], 0
+    for path in sorted((ROOT / "torchkeep").rglob("*")):
+        if path.suffix in (".h", ".cpp"):
+            files += 1
+            faults += faults_of(path, rooms, programs)
+    print("\n".join(faults) or f"{files} files keep to the map")
+    return 1 if faults or files == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+#include "torchkeep/base/encoding.h"
+
+#include "torchkeep/base/text.h"
+
+namespace torchkeep {
+namespace {
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+constexpr std::string_view kBase64Digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+int hex_value(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+  return -1;
+}
+
+int base64_value(char digit) {
+  const std::size_t place = kBase64Digits.find(digit);
+  return place == std::string_view::npos ? -1 : static_cast<int>(place);
+}
+
+}  // namespace
+
+std::string encode_hex(ByteView bytes) {
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (const std::uint8_t byte : bytes) {
+    out += kHexDigits[byte >> 4];
+    out += kHexDigits[byte & 15];
+  }
+  return out;
+}
+
+Result<Bytes> decode_hex(std::string_view text) {
+  if (text.size() % 2 != 0) return malformed("hex text has an odd number of digits");
+  Bytes out;
+  out.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = hex_value(text[i]);
+    const int low = hex_value(text[i + 1]);
+    if (high < 0 || low < 0) return malformed("hex text has another character at ", i);
+    out.push_back(static_cast<std::uint8_t>(high * 16 + low));
+  }
+  return out;
+}
+
+std::string encode_base64(ByteView bytes) {
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (k < count ? bytes[i + k] : 0u);
+    for (std::size_t k = 0; k < 4; ++k) {
+      out += k <= count ? kBase64Digits[group >> (18 - 6 * k) & 63] : '=';
+    }
+  }
+  return out;
+}
+
+Result<Bytes> decode_base64(std::string_view text) {
+  if (text.size() % 4 != 0) return malformed("base64 text is not padded to a multiple of four");
+  Bytes out;
+  out.reserve(text.size() / 4 * 3);
+  for (std::size_t i = 0; i < text.size(); i += 4) {
+    const bool last = i + 4 == text.size();
+    std::size_t padding = 0;
+    if (last && text[i + 3] == '=') padding = text[i + 2] == '=' ? 2 : 1;
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 4; ++k) {
+      const int value = k < 4 - padding ? base64_value(text[i + k]) : 0;
+      if (value < 0) return malformed("base64 text has another character at ", i + k);
+      group = group << 6 | static_cast<std::uint32_t>(value);
+    }
+    if ((group & ((1u << (8 * padding)) - 1)) != 0) return malformed("base64 text has stray bits");
+    for (std::size_t k = 0; k < 3 - padding; ++k) {
+      out.push_back(static_cast<std::uint8_t>(group >> (16 - 8 * k)));
+    }
+  }
+  return out;
+}
+
+}  // namespace torchkeep
