@@ -1,6 +1,7 @@
 #pragma once
 
 #include "torchkeep/base/secret.h"
+#include "torchkeep/crypto/key.h"
 #include "torchkeep/keys/statement.h"
 
 /// What moves over attested sessions between owner, key server, cache and worker. All are HTTP POST
