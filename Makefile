@@ -1,0 +1,39 @@
+# Two commands are all a newcomer needs: `make demo` and `make test`. Both install what they need.
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+export CCACHE_NOHASHDIR = 1
+
+.PHONY: packages build test bench fuzz format clean help
+
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+packages: ## Install the Debian packages that building and testing need
+	@tools/install_packages.sh
+
+build: packages ## The programs, optimised, for the simulated platform (build/release/bin)
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+
+# Fast checks first; then the suite as it is, under address and undefined-behaviour sanitizers, and
+# what is threaded under the thread sanitizer.
+test: packages ## Install, build and run all tests
+	python3 tools/check_rooms.py
+	cmake --preset dev && cmake --build --preset dev -j $(JOBS) && ctest --preset dev -j $(JOBS)
+	cmake --preset tsan && cmake --build --preset tsan -j $(JOBS) && ctest --preset tsan -j $(JOBS) -L '$(THREADED)'
+	cmake --preset asan && cmake --build --preset asan -j $(JOBS) && ctest --preset asan -j $(JOBS)
+
+THREADED := ^(base|container|runtime|channel|keys|keyserver|keycache|client|worker)$$
+
+bench: build ## Benchmarks, JSON on standard output
+	@tools/run_benches.sh build/release/bin
+
+fuzz: packages ## Build the fuzz targets and run each for a minute
+	cmake --preset fuzz && cmake --build --preset fuzz -j $(JOBS)
+	@tools/run_fuzzers.sh build/fuzz/bin 60
+
+format: ## Format all sources
+	@git ls-files '*.h' '*.cpp' | xargs clang-format-14 -i
+
+clean: ## Remove everything that was built
+	rm -rf build

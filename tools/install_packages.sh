@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs what building and testing need, from Debian bookworm alone. `--demo` adds what the demo
+# needs: PyTorch as the peer that the engine is compared with, and the real images.
+set -euo pipefail
+
+packages=(
+  g++ cmake ninja-build ccache make python3 python3-numpy curl
+  libssl-dev libboost1.81-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev
+  libdnnl-dev libprotobuf-dev protobuf-compiler
+  libgtest-dev libgmock-dev libbenchmark-dev
+)
+if [[ ${1:-} == --demo ]]; then
+  packages+=(python3-torch python3-torchvision python3-onnx dataset-fashion-mnist)
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+[[ ${#missing[@]} -eq 0 ]] && exit 0
+
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  command -v sudo >/dev/null || {
+    echo "these packages are missing: ${missing[*]}; install them as root, or install sudo" >&2
+    exit 1
+  }
+  as_root=(sudo)
+fi
+echo "installing: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
