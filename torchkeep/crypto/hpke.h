@@ -29,7 +29,11 @@ class HpkePrivateKey {
 };
 
 /// Encapsulated key (32) || ciphertext || tag (16). `info` and `aad` bind the context.
+/// `recipient` is the public half of a key of ours; a point of low order ends the process.
 Bytes hpke_encrypt(const HpkePublicKey& recipient, ByteView info, ByteView aad, ByteView plaintext);
+/// The same from a given ephemeral key, which must never be used twice: for known-answer tests.
+Bytes hpke_encrypt_from(const HpkePrivateKey& ephemeral, const HpkePublicKey& recipient, ByteView info,
+                        ByteView aad, ByteView plaintext);
 /// Errors: Malformed if too short; Untrusted if key, info, AAD or a byte is another.
 Result<SecretBytes> hpke_decrypt(const HpkePrivateKey& recipient, ByteView info, ByteView aad,
                                  ByteView encrypted);

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include <memory>
+
+#include "torchkeep/crypto/ecdsa.h"
+#include "torchkeep/crypto/x509.h"
+
+/// OpenSSL's own handles behind our types; only sources of crypto/ and channel/ include this.
+/// A call that fails here for want of memory or of an algorithm ends the process: a program without
+/// its cryptography has nothing to offer.
+namespace torchkeep::crypto {
+
+template <auto Free>
+struct Freed {
+  template <typename T>
+  void operator()(T* handle) const {
+    Free(handle);
+  }
+};
+template <typename T, auto Free>
+using Handle = std::unique_ptr<T, Freed<Free>>;
+
+using PkeyHandle = Handle<EVP_PKEY, EVP_PKEY_free>;
+using X509Handle = Handle<X509, X509_free>;
+
+struct EcdsaPrivateKey::State {
+  PkeyHandle pkey;
+};
+
+struct Certificate::State {
+  X509Handle x509;
+  Bytes der;
+};
+
+/// A public key from its DER SubjectPublicKeyInfo. Errors: Malformed, also for bytes behind it.
+Result<PkeyHandle> parse_public_key(ByteView public_key_info);
+/// A P-256 public key from x || y. Errors: Malformed if that is no point of the curve.
+Result<PkeyHandle> make_p256_public_key(ByteView point);
+/// x || y of a P-256 key. Errors: Malformed for another kind of key.
+Result<ByteArray<64>> find_p256_point(EVP_PKEY* key);
+
+/// The DER of anything that has an i2d function.
+template <typename T>
+Bytes to_der(T* object, int (*encode)(T*, unsigned char**)) {
+  const int size = encode(object, nullptr);
+  TORCHKEEP_CHECK(size > 0);
+  Bytes der(static_cast<std::size_t>(size));
+  unsigned char* out = der.data();
+  TORCHKEEP_CHECK(encode(object, &out) == size);
+  return der;
+}
+
+}  // namespace torchkeep::crypto
