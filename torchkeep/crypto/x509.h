@@ -79,14 +79,14 @@ struct CertificateRequest {
   TimePoint not_before;
   TimePoint not_after;
   bool is_ca = false;
-  std::optional<std::string> crl_url;
-  std::vector<std::string> dns_names;
-  std::vector<std::string> ip_addresses;
+  std::optional<std::string> crl_url = {};
+  std::vector<std::string> dns_names = {};
+  std::vector<std::string> ip_addresses = {};
   struct Extension {
     std::string oid;
     Bytes value;
   };
-  std::vector<Extension> extensions;  ///< Non-critical.
+  std::vector<Extension> extensions = {};  ///< Non-critical.
 };
 
 /// Signs with `issuer_key`; self-signed if `issuer` is null.
