@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "torchkeep/base/file.h"
+#include "torchkeep/runtime/payload.h"
+#include "torchkeep/runtime/tensor.h"
+
+/// Runs a model: payload bytes in, tensors in, tensors out. Knows no key and no network.
+/// Graph and parameters are checked before they are trusted; parameters live in secret memory.
+namespace torchkeep::runtime {
+
+struct ModelOptions {
+  int threads = 1;                                              ///< That one `run` may use.
+  std::uint64_t max_activation_bytes = std::uint64_t{4} << 30;  ///< For one set of input shapes.
+  std::size_t max_plans = 16;                                   ///< Shapes whose plans are kept.
+};
+
+/// A loaded model. *Thread-safe*: calls of `run` wait for each other.
+class Model {
+ public:
+  /// Reads a payload of `payload_bytes` bytes, front to back and once, from `source`.
+  /// Errors: Malformed, naming node and operator where one is at fault: bytes that are no payload,
+  /// a graph that breaks its own rules, an operator or a use of one that the engine does not have;
+  /// Unavailable if memory is short; whatever `source` fails with.
+  static Result<std::unique_ptr<Model>> load(const PayloadSource& source,
+                                             std::uint64_t payload_bytes,
+                                             const ModelOptions& options = {});
+  /// The same from an .onnx file in clear, with its external data beside it.
+  /// Errors: also NotFound, Unavailable.
+  static Result<std::unique_ptr<Model>> load_onnx(const Path& path,
+                                                  const ModelOptions& options = {});
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const std::vector<Port>& inputs() const;
+  const std::vector<Port>& outputs() const;
+  /// Bytes of the parameters in memory, as packed for this machine.
+  std::uint64_t parameter_bytes() const;
+
+  /// Runs once. `inputs` stand in the order of `inputs()`; the answer in that of `outputs()`.
+  /// A set of input shapes seen for the first time costs some milliseconds of planning.
+  /// Errors: InvalidArgument for a wrong count, type, shape or size of an input; Malformed if the
+  /// model cannot run on these shapes, naming the node; Unavailable if memory is short.
+  Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+
+ private:
+  struct State;
+  explicit Model(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace torchkeep::runtime

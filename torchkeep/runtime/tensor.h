@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "torchkeep/base/secret.h"
+#include "torchkeep/base/text.h"
+
+/// What goes into a model and what comes out: elements in memory that is wiped when it goes.
+namespace torchkeep::runtime {
+
+/// Numbered as ONNX numbers them (TensorProto.DataType).
+enum class DataType : std::int32_t {
+  Float32 = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Int64 = 7, Bool = 9, Float64 = 11,
+};
+
+/// Errors: Malformed for types that this engine does not hold, naming the type.
+Result<DataType> data_type_of(std::int64_t onnx_number);
+std::size_t element_bytes(DataType type);
+/// As the Open Inference Protocol spells it: "FP32".
+std::string_view name_of(DataType type);
+/// Errors: InvalidArgument for a name that is unknown or a type that this engine does not hold.
+Result<DataType> parse_data_type(std::string_view protocol_name);
+
+using Shape = std::vector<std::int64_t>;
+
+/// Errors: Malformed if a dimension is negative or the product is above 2^40.
+Result<std::uint64_t> element_count(const Shape& shape);
+Result<std::uint64_t> byte_count(DataType type, const Shape& shape);
+/// "[1, 3, 224, 224]"; -1 is written "?".
+std::string describe(const Shape& shape);
+
+/// Row-major, little-endian, without gaps. Move-only, since its memory is secret.
+struct Tensor {
+  DataType dtype = DataType::Float32;
+  Shape shape;
+  SecretBuffer data;
+
+  Tensor() = default;
+  Tensor(DataType type, Shape dimensions, SecretBuffer bytes)
+      : dtype(type), shape(std::move(dimensions)), data(std::move(bytes)) {}
+  Tensor(Tensor&&) noexcept = default;
+  Tensor& operator=(Tensor&&) noexcept = default;
+  Tensor(const Tensor&) = delete;
+  Tensor& operator=(const Tensor&) = delete;
+
+  /// A tensor whose elements are yet to be written.
+  static Result<Tensor> uninitialised(DataType type, Shape shape);
+
+  template <typename T>
+  std::span<T> elements() {
+    return {reinterpret_cast<T*>(data.data()), data.size() / sizeof(T)};
+  }
+  template <typename T>
+  std::span<const T> elements() const {
+    return {reinterpret_cast<const T*>(data.data()), data.size() / sizeof(T)};
+  }
+};
+
+/// An input or output of a model. -1 stands for a dimension that the caller chooses (a batch).
+struct Port {
+  std::string name;
+  DataType dtype = DataType::Float32;
+  Shape shape;
+};
+
+}  // namespace torchkeep::runtime
