@@ -3,7 +3,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 export CCACHE_NOHASHDIR = 1
 
-.PHONY: packages build test bench fuzz format clean help
+.PHONY: packages demo-packages build demo test bench fuzz format clean help
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -14,6 +14,12 @@ packages: ## Install the Debian packages that building and testing need
 build: packages ## The programs, optimised, for the simulated platform (build/release/bin)
 	cmake --preset release
 	cmake --build --preset release -j $(JOBS)
+
+demo-packages:
+	@tools/install_packages.sh --demo
+
+demo: demo-packages build ## The whole path on real models: protect, attest, serve, refuse
+	@build/release/bin/torchkeep demo
 
 # Fast checks first; then the suite as it is, under address and undefined-behaviour sanitizers, and
 # what is threaded under the thread sanitizer.
