@@ -1,0 +1,64 @@
+#include "torchkeep/base/encoding.h"
+#include "torchkeep/cli/claims_text.h"
+#include "torchkeep/cli/session.h"
+
+namespace torchkeep::cli {
+namespace {
+
+struct Options {
+  std::string peer;
+  std::string role = "worker";
+  Path root;
+};
+
+constexpr std::chrono::seconds kConnectTimeout{10};
+
+Result<void> show_peer(const Invocation& invocation, const Options& options) {
+  const channel::Endpoint endpoint = TRY(channel::parse_endpoint(options.peer));
+  const tee::Role role = TRY(tee::parse_role(options.role).context("--role"));
+  Verifier verifier;
+  if (options.root.empty()) {
+    verifier = TRY(load_verifier(TRY(owner_folder(invocation)), invocation.pccs));
+  } else {
+    if (invocation.pccs.empty()) return invalid_argument("--root needs --pccs HOST:PORT beside it");
+    verifier.pccs = TRY(channel::parse_endpoint(invocation.pccs).context("--pccs"));
+    verifier.roots = TRY(load_roots(options.root));
+  }
+  Desk desk(verifier);
+  const auto tls = TRY(channel::TlsClientContext::create());
+  const auto connection =
+      TRY(desk.wait(channel::HttpClient::connect(endpoint, tls, kConnectTimeout)));
+  const channel::AttestedPeer peer =
+      TRY(desk.wait(channel::attest_session(desk.client_party(), role, *connection)));
+  if (!peer.claims) return untrusted("the peer at ", endpoint.text(), " shows no evidence of an enclave");
+
+  const Console& console = invocation.console;
+  console.line("At ", endpoint.text(), " is a genuine enclave in the role of ", tee::name_of(role), ".");
+  show(console, *peer.claims);
+  console.field("context", encode_hex(peer.context));
+  console.line("Whether it may hold a key is for the owner's policy to say.");
+  console.answer({{"endpoint", endpoint.text()},
+                  {"role", tee::name_of(role)},
+                  {"context", encode_hex(peer.context)},
+                  {"claims", encode(*peer.claims)}});
+  return {};
+}
+
+}  // namespace
+
+void add_attest(CLI::App& app, Invocation& invocation) {
+  CLI::App* const attest = app.add_subcommand("attest", "Who is at the other end");
+  attest->require_subcommand(1);
+  CLI::App* const command = attest->add_subcommand("show", "Verify a program's evidence over a fresh session");
+  command->footer("Example: torchkeep attest show 127.0.0.1:9000 --role worker");
+  auto options = std::make_shared<Options>();
+  command->add_option("PEER", options->peer, "The program's address")->required()->type_name("HOST:PORT");
+  command->add_option("--role", options->role, "The role it should prove: keyserver, keycache or worker")
+      ->capture_default_str();
+  command->add_option("--root", options->root, "Without an owner's folder: root certificate (PEM)")->type_name("FILE");
+  command->callback([&invocation, options] {
+    invocation.run = [&invocation, options] { return show_peer(invocation, *options); };
+  });
+}
+
+}  // namespace torchkeep::cli

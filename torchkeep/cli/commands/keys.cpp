@@ -1,0 +1,254 @@
+#include "torchkeep/client/recovery_file.h"
+#include "torchkeep/cli/session.h"
+
+namespace torchkeep::cli {
+namespace {
+
+constexpr std::size_t kMaxPolicyBytes = 256 * 1024;
+
+struct Options {
+  std::string name;
+  Path policy;
+  Path container;
+  std::uint64_t version = 0;
+};
+
+/// An owner with an attested session to the pinned key server.
+struct Counter {
+  client::Owner owner;
+  std::unique_ptr<Desk> desk;
+  std::unique_ptr<client::KeyServerClient> server;
+};
+
+Result<Counter> open_counter(const Invocation& invocation) {
+  const Path folder = TRY(owner_folder(invocation));
+  const Verifier verifier = TRY(load_verifier(folder, invocation.pccs));
+  client::Owner owner = TRY(client::load_owner(folder));
+  if (!owner.key_server()) return invalid_argument("no key server is pinned: torchkeep owner init");
+  const client::KeyServerPin pin = *owner.key_server();
+  auto desk = std::make_unique<Desk>(verifier);
+  auto server = TRY(desk->wait(client::KeyServerClient::connect(
+      pin.endpoint, desk->owner_party(owner.key()), pin.genesis)));
+  return Counter{std::move(owner), std::move(desk), std::move(server)};
+}
+
+Result<keys::Policy> load_policy(const Path& path) {
+  const Bytes bytes = TRY(load_file(path, kMaxPolicyBytes));
+  const json::Json value = TRY(json::parse(as_text(bytes)).context(path.string()));
+  return keys::parse_policy(value).context(path.string());
+}
+
+// Hands in the pending statement. One that the key server refused is forgotten; after any other
+// failure it stays pending, and the next command sends the very same one again.
+Result<keys::Receipt> submit_pending(Counter& counter, client::StatementBook& book,
+                                     std::optional<crypto::DataKey> data_key) {
+  const keys::SignedStatement statement = *book.pending();
+  TRY(counter.server->appraise(book.chain()->policy()));
+  auto receipt = counter.desk->wait(
+      counter.server->submit(keys::Submission{statement, std::move(data_key)}));
+  if (!receipt) {
+    const ErrorCode code = receipt.error().code;
+    if (code == ErrorCode::Denied || code == ErrorCode::Malformed || code == ErrorCode::InvalidArgument) {
+      TRY(book.abandon());
+    }
+    return receipt;
+  }
+  TRY(book.confirm(receipt->statement));
+  return receipt;
+}
+
+// A statement left over by an interrupted command goes first, unless it needs a DEK that only the
+// recovery file has: then it is made anew, since the key server never saw it or answers as before.
+Result<void> settle(Counter& counter, client::StatementBook& book) {
+  if (!book.pending()) return {};
+  const bool carries_key = !book.chain()->versions().empty() &&
+                           book.chain()->versions().rbegin()->second.statement == keys::hash_of(*book.pending());
+  if (carries_key) {
+    return invalid_argument("version ", book.chain()->versions().rbegin()->first,
+                            " is still to be registered: torchkeep keys register ", book.chain()->name(),
+                            " --container MODEL.tkm");
+  }
+  TRY(submit_pending(counter, book, std::nullopt));
+  return {};
+}
+
+void tell(const Invocation& invocation, std::string_view what, const keys::Receipt& receipt) {
+  invocation.console.line(what, " (log position ", receipt.log_position, ")");
+}
+
+Result<void> register_version(const Invocation& invocation, Counter& counter, client::StatementBook& book,
+                              const Path& container) {
+  const client::Recovery recovery =
+      TRY(client::load_recovery(container.string() + ".recovery").context("protect writes it beside the container"));
+  const client::RecoveryHeader& header = recovery.header;
+  if (header.owner != counter.owner.public_key() || header.name != book.chain()->name()) {
+    return invalid_argument(container.string(), " is of model \"", header.name, "\" and owner ",
+                            keys::hex(header.owner), ", not of this one");
+  }
+  if (!book.pending()) {
+    const auto known = book.chain()->versions().find(header.version);
+    if (known != book.chain()->versions().end() && known->second.container_digest == header.container_digest) {
+      invocation.console.line("Version ", header.version, " is registered already.");
+      return {};
+    }
+    TRY(book.next_version(header.version, header.container_digest, header.key_id, counter.desk->clock().now()));
+  }
+  const auto version = book.chain()->versions().find(header.version);
+  if (version == book.chain()->versions().end() || version->second.container_digest != header.container_digest) {
+    return invalid_argument("another version is pending; register that container first");
+  }
+  const keys::Receipt receipt = TRY(submit_pending(
+      counter, book, TRY(client::decrypt_recovery(recovery, counter.owner.recovery_key()))));
+  tell(invocation, text("Version ", header.version, " registered"), receipt);
+  return {};
+}
+
+Result<void> register_model(const Invocation& invocation, const Options& options) {
+  Counter counter = TRY(open_counter(invocation));
+  client::StatementBook book = TRY(counter.owner.open_book(options.name));
+  if (!book.chain()) {
+    if (options.policy.empty()) {
+      return invalid_argument("\"", options.name, "\" is new: give its policy with --policy FILE "
+                              "(torchkeep policy new writes one)");
+    }
+    TRY(book.next_register(TRY(load_policy(options.policy)), counter.desk->clock().now()));
+  } else if (!options.policy.empty()) {
+    return invalid_argument("\"", options.name, "\" is registered already; change its policy with "
+                            "torchkeep keys policy ", options.name, " FILE");
+  }
+  const bool only_registered = book.chain()->versions().empty();
+  if (book.pending() && only_registered) {
+    tell(invocation, text("Model \"", options.name, "\" registered"),
+         TRY(submit_pending(counter, book, std::nullopt)));
+  }
+  if (!options.container.empty()) {
+    TRY(register_version(invocation, counter, book, options.container));
+  }
+  invocation.console.answer({{"model", options.name}, {"id", book.chain()->model().hex()},
+                             {"versions", book.chain()->versions().size()}});
+  return {};
+}
+
+Result<void> state(const Invocation& invocation, const Options& options, std::string_view told,
+                   const std::function<Result<void>(client::StatementBook&, TimePoint)>& next) {
+  Counter counter = TRY(open_counter(invocation));
+  client::StatementBook book = TRY(counter.owner.open_book(options.name));
+  TRY(settle(counter, book));
+  TRY(next(book, counter.desk->clock().now()));
+  const keys::Receipt receipt = TRY(submit_pending(counter, book, std::nullopt));
+  tell(invocation, told, receipt);
+  invocation.console.answer({{"model", options.name}, {"log_position", receipt.log_position},
+                             {"statement", receipt.statement.hex()}});
+  return {};
+}
+
+json::Json describe(const keys::ModelChain& chain) {
+  json::Json versions = json::Json::array();
+  for (const auto& [number, version] : chain.versions()) {
+    versions.push_back({{"version", number},
+                        {"container_digest", version.container_digest.hex()},
+                        {"key_id", version.key_id.hex()},
+                        {"revoked", version.revoked}});
+  }
+  return {{"name", chain.name()},           {"id", chain.model().hex()},
+          {"genesis", chain.genesis().hex()}, {"minimum_version", chain.minimum_version()},
+          {"suspended", chain.suspended()}, {"revoked", chain.revoked()},
+          {"versions", std::move(versions)}, {"policy", keys::encode(chain.policy())}};
+}
+
+Result<void> show_model(const Invocation& invocation, const Options& options) {
+  const client::Owner owner = TRY(client::load_owner(TRY(owner_folder(invocation))));
+  const client::StatementBook book = TRY(owner.open_book(options.name));
+  if (!book.chain()) return not_found("no model \"", options.name, "\" in ", owner.folder().string());
+  const keys::ModelChain& chain = *book.chain();
+  const Console& console = invocation.console;
+  console.line("Model ", chain.name());
+  console.field("id", chain.model().hex());
+  console.field("state", chain.revoked() ? "revoked" : chain.suspended() ? "suspended" : "served");
+  console.field("pending", book.pending() ? "one statement is not at the key server yet" : "nothing");
+  console.field("minimum version", text(chain.minimum_version()));
+  for (const auto& [number, version] : chain.versions()) {
+    console.field(text("version ", number), text("digest ", version.container_digest.hex(),
+                                                 version.revoked ? " (revoked)" : ""));
+  }
+  console.line("Policy: ", keys::encode(chain.policy()).dump(2));
+  console.answer(describe(chain));
+  return {};
+}
+
+Result<void> list_models(const Invocation& invocation) {
+  Counter counter = TRY(open_counter(invocation));
+  const json::Json models = TRY(counter.desk->wait(counter.server->list()));
+  invocation.console.line("As the key server sees them: ", models.dump(2));
+  invocation.console.answer(models);
+  return {};
+}
+
+}  // namespace
+
+void add_keys(CLI::App& app, Invocation& invocation) {
+  CLI::App* const keys = app.add_subcommand("keys", "Your models at the key server");
+  keys->require_subcommand(1);
+  auto options = std::make_shared<Options>();
+  const auto command = [&](const char* name, const char* help, const char* example, bool named,
+                           std::function<Result<void>()> run) {
+    CLI::App* const made = keys->add_subcommand(name, help);
+    made->footer(std::string("Example: torchkeep keys ") + example);
+    if (named) made->add_option("NAME", options->name, "The model's name")->required();
+    made->callback([&invocation, run] { invocation.run = run; });
+    return made;
+  };
+  const auto statement = [&invocation, options](std::string told, auto next) {
+    return [&invocation, options, told, next] {
+      return state(invocation, *options, told,
+                   [options, next](client::StatementBook& book, TimePoint now) -> Result<void> {
+                     TRY(next(book, *options, now));
+                     return {};
+                   });
+    };
+  };
+
+  CLI::App* const made = command("register", "Register a model, and a version with its key",
+                                 "register resnet50 --policy policy.json --container resnet50.tkm", true,
+                                 [&invocation, options] { return register_model(invocation, *options); });
+  made->add_option("--policy", options->policy, "Policy of a new model")->type_name("FILE");
+  made->add_option("--container", options->container, "A container that protect made")->type_name("FILE");
+
+  command("list", "List your models as the key server sees them", "list", false,
+          [&invocation] { return list_models(invocation); });
+  command("show", "Show what you have stated about a model", "show resnet50", true,
+          [&invocation, options] { return show_model(invocation, *options); });
+
+  CLI::App* const policy = command(
+      "policy", "Replace a model's policy", "policy resnet50 policy.json", true,
+      statement("Policy replaced", [](client::StatementBook& book, const Options& o, TimePoint now) -> Result<void> {
+        TRY(book.next_policy(TRY(load_policy(o.policy)), now));
+        return {};
+      }));
+  policy->add_option("POLICY", options->policy, "The new policy")->required()->type_name("FILE");
+
+  CLI::App* const minimum = command(
+      "minimum", "Release no version below this one", "minimum resnet50 2", true,
+      statement("Minimum version raised", [](client::StatementBook& book, const Options& o, TimePoint now) {
+        return book.next_minimum(o.version, now);
+      }));
+  minimum->add_option("VERSION", options->version, "The lowest version to serve")->required();
+
+  command("suspend", "Release nothing of a model until resumed", "suspend resnet50", true,
+          statement("Suspended", [](client::StatementBook& book, const Options&, TimePoint now) {
+            return book.next_suspend(now);
+          }));
+  command("resume", "End a suspension", "resume resnet50", true,
+          statement("Resumed", [](client::StatementBook& book, const Options&, TimePoint now) {
+            return book.next_resume(now);
+          }));
+  CLI::App* const revoke = command(
+      "revoke", "Never release a version, or the whole model, again", "revoke resnet50 --version 1", true,
+      statement("Revoked: holders stop when their lease ends",
+                [](client::StatementBook& book, const Options& o, TimePoint now) {
+                  return book.next_revoke(o.version, now);
+                }));
+  revoke->add_option("--version", options->version, "Only this version; without it the whole model");
+}
+
+}  // namespace torchkeep::cli

@@ -1,0 +1,83 @@
+#include <filesystem>
+
+#include "torchkeep/cli/claims_text.h"
+#include "torchkeep/cli/session.h"
+
+namespace torchkeep::cli {
+namespace {
+
+struct Options {
+  std::string keyserver;
+  std::string genesis;
+  Path root;
+};
+
+// A folder with keys is used again: a first attempt may have failed at the network.
+Result<client::Owner> load_or_create(const Path& folder, crypto::Random& random) {
+  auto owner = client::load_owner(folder);
+  if (owner || owner.error().code != ErrorCode::NotFound) return owner;
+  return client::create_owner(folder, random);
+}
+
+Result<void> init(const Invocation& invocation, const Options& options) {
+  const Path folder = TRY(owner_folder(invocation));
+  const channel::Endpoint endpoint =
+      TRY(channel::parse_endpoint(options.keyserver).context("--keyserver"));
+  if (invocation.pccs.empty()) return invalid_argument("where collateral is served: --pccs HOST:PORT");
+  Verifier verifier;
+  verifier.pccs = TRY(channel::parse_endpoint(invocation.pccs).context("--pccs"));
+  verifier.roots = TRY(load_roots(options.root));
+  std::optional<Genesis> expected;
+  if (!options.genesis.empty()) expected = TRY(Genesis::parse(options.genesis).context("--genesis"));
+
+  Desk desk(verifier);
+  client::Owner owner = TRY(load_or_create(folder, desk.random()));
+  if (!expected && owner.key_server()) expected = owner.key_server()->genesis;
+  const auto server = TRY(desk.wait(
+      client::KeyServerClient::connect(endpoint, desk.owner_party(owner.key()), expected)));
+  const attest::Claims& claims = *server->peer().claims;
+  if (claims.enclave().debug()) {
+    return denied("the key server at ", endpoint.text(), " is a debug enclave: its host can read its keys");
+  }
+  TRY(owner.pin_key_server({endpoint, server->genesis()}));
+  TRY(store_verifier(folder, verifier));
+
+  const Console& console = invocation.console;
+  console.line("Owner ready in ", folder.string());
+  console.field("owner", keys::hex(owner.public_key()));
+  console.field("key server", endpoint.text());
+  console.field("genesis", server->genesis().hex());
+  show(console, claims);
+  if (options.genesis.empty()) {
+    console.line("The genesis was pinned as seen. Compare it, and MRENCLAVE, with what you were told another way.");
+  }
+  console.line("Keep a copy of recovery.key off line. Next: torchkeep protect MODEL.onnx --name NAME");
+  console.answer({{"owner", keys::hex(owner.public_key())},
+                  {"genesis", server->genesis().hex()},
+                  {"key_server", endpoint.text()},
+                  {"claims", encode(claims)}});
+  return {};
+}
+
+}  // namespace
+
+void add_owner(CLI::App& app, Invocation& invocation) {
+  CLI::App* const owner = app.add_subcommand("owner", "Who you are, and which key server holds your keys");
+  owner->require_subcommand(1);
+  CLI::App* const command =
+      owner->add_subcommand("init", "Make your keys and pin the key server after it has attested itself");
+  command->footer("Example: torchkeep owner init --keyserver 10.0.0.5:8443 --pccs 10.0.0.5:8081 --genesis 6f1c...");
+  auto options = std::make_shared<Options>();
+  command->add_option("--keyserver", options->keyserver, "The key server's address")
+      ->required()
+      ->type_name("HOST:PORT");
+  command->add_option("--genesis", options->genesis,
+                      "The key server's genesis, as its operator published it")->type_name("HEX");
+  command->add_option("--root", options->root, "Root certificate (PEM) to judge evidence by; default Intel's")
+      ->type_name("FILE");
+  command->callback([&invocation, options] {
+    invocation.run = [&invocation, options] { return init(invocation, *options); };
+  });
+}
+
+}  // namespace torchkeep::cli

@@ -1,0 +1,110 @@
+#include "torchkeep/cli/session.h"
+#include "torchkeep/crypto/digest.h"
+#include "torchkeep/keys/policy.h"
+
+namespace torchkeep::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> keyservers, caches, workers;
+  Path out;
+  std::uint64_t lease_seconds = 3600;
+  std::uint64_t lease_requests = 0;
+  std::uint64_t offline_grace_seconds = 0;
+  bool any_client = false;
+  bool any_platform = false;
+  std::vector<std::string> platforms;
+  std::vector<std::string> statuses = {"UpToDate", "SWHardeningNeeded"};
+};
+
+Result<std::vector<attest::EnclaveRequirement>> requirements(const std::vector<std::string>& measurements,
+                                                             std::string_view option) {
+  attest::EnclaveRequirement requirement;
+  for (const std::string& measurement : measurements) {
+    requirement.mr_enclaves.push_back(TRY(decode_hex_array<32>(measurement).context(option)));
+  }
+  return std::vector{requirement};
+}
+
+Result<keys::Policy> make_policy(const Options& options, const Verifier& verifier) {
+  keys::Policy policy;
+  policy.platform.simulated = tee::built_for_simulation();
+  for (const attest::RootKey& root : verifier.roots) {
+    policy.platform.roots.push_back(crypto::sha256(root));
+  }
+  for (const std::string& name : options.statuses) {
+    const auto status = attest::find_tcb_status(name);
+    if (!status) return invalid_argument("--tcb-status ", name, " is no TCB status; for example UpToDate");
+    policy.platform.tcb_statuses.push_back(*status);
+  }
+  policy.platform.any_platform = options.any_platform;
+  for (const std::string& platform : options.platforms) {
+    policy.platform.platforms.push_back(TRY(decode_hex(platform).context("--platform")));
+  }
+  if (!options.any_platform && options.platforms.empty()) {
+    return invalid_argument("name the machines with --platform HEX (torchkeep attest show tells them), "
+                            "or accept any with --any-platform");
+  }
+  policy.keyservers = TRY(requirements(options.keyservers, "--keyserver"));
+  policy.caches = TRY(requirements(options.caches, "--cache"));
+  policy.workers = TRY(requirements(options.workers, "--worker"));
+  policy.lease_seconds = options.lease_seconds;
+  policy.lease_requests = options.lease_requests;
+  policy.offline_grace_seconds = options.offline_grace_seconds;
+  policy.any_client = options.any_client;
+  return policy;
+}
+
+Result<void> write_policy(const Invocation& invocation, const Options& options) {
+  const Path folder = TRY(owner_folder(invocation));
+  const Verifier verifier = TRY(load_verifier(folder, invocation.pccs));
+  const json::Json written = keys::encode(TRY(make_policy(options, verifier)));
+  // Read back as everyone else will read it: limits are told here, not at the key server.
+  TRY(keys::parse_policy(written));
+  TRY(store_file(options.out, as_bytes(written.dump(2) + "\n")));
+  invocation.console.line("Policy written to ", options.out.string(), "; read it before you sign it.");
+  invocation.console.line("Next: torchkeep keys register NAME --policy ", options.out.string());
+  invocation.console.answer(written);
+  return {};
+}
+
+}  // namespace
+
+void add_policy(CLI::App& app, Invocation& invocation) {
+  CLI::App* const policy = app.add_subcommand("policy", "Who may hold a model's key");
+  policy->require_subcommand(1);
+  CLI::App* const command = policy->add_subcommand("new", "Write a policy from measurements");
+  command->footer(
+      "Example: torchkeep policy new --keyserver 91f0... --cache 02aa... --worker 77cd... "
+      "--any-platform --lease 3600 -o policy.json");
+  auto options = std::make_shared<Options>();
+  const auto measurements = [&](const char* name, std::vector<std::string>& into, const char* whom) {
+    command->add_option(name, into, std::string("MRENCLAVE of a ") + whom + " that may hold the key; may be repeated")
+        ->required()
+        ->type_name("HEX");
+  };
+  measurements("--keyserver", options->keyservers, "key server");
+  measurements("--cache", options->caches, "key cache");
+  measurements("--worker", options->workers, "worker");
+  command->add_option("--lease", options->lease_seconds, "How long a released key may be used")
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  command->add_option("--lease-requests", options->lease_requests,
+                      "How many requests a lease allows; 0: not limited")
+      ->type_name("N");
+  command->add_option("--offline-grace", options->offline_grace_seconds,
+                      "How long a cache may release while the key server is away")
+      ->type_name("SECONDS");
+  command->add_option("--tcb-status", options->statuses, "Accepted TCB statuses")->capture_default_str();
+  command->add_option("--platform", options->platforms, "A machine that may hold the key; may be repeated")
+      ->type_name("HEX");
+  command->add_flag("--any-platform", options->any_platform, "Any machine under the roots may hold the key");
+  command->add_flag("--any-client", options->any_client,
+                    "Whoever reaches the worker may ask; without it nobody may");
+  command->add_option("-o,--output", options->out, "The file to write")->required()->type_name("FILE");
+  command->callback([&invocation, options] {
+    invocation.run = [&invocation, options] { return write_policy(invocation, *options); };
+  });
+}
+
+}  // namespace torchkeep::cli

@@ -1,0 +1,73 @@
+#include "torchkeep/cli/console.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+
+namespace torchkeep::cli {
+
+void Console::write_line(std::string_view line) const {
+  if (!json) std::cout << line << std::endl;
+}
+
+void Console::field(std::string_view name, std::string_view value) const {
+  constexpr std::size_t kColumn = 18;
+  std::string padded(name);
+  padded.resize(std::max(kColumn, padded.size() + 1), ' ');
+  line("  ", padded, value);
+}
+
+void Console::answer(const json::Json& value) const {
+  if (json) std::cout << value.dump(2) << std::endl;
+}
+
+void Console::failure(const Error& error) const {
+  if (json) {
+    const json::Json value = {{"error", name_of(error.code)}, {"message", error.message}};
+    std::cout << value.dump(2) << std::endl;
+    return;
+  }
+  const bool colour = isatty(STDERR_FILENO) == 1;
+  std::cerr << (colour ? "\033[31m" : "") << "torchkeep: " << name_of(error.code)
+            << (colour ? "\033[0m: " : ": ") << error.message << std::endl;
+}
+
+int exit_code(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::Untrusted:
+    case ErrorCode::Denied:
+      return 1;
+    case ErrorCode::InvalidArgument:
+    case ErrorCode::Malformed:
+      return 2;
+    case ErrorCode::NotFound:
+      return 3;
+    case ErrorCode::Unavailable:
+      return 4;
+    case ErrorCode::Internal:
+      break;
+  }
+  return 5;
+}
+
+Progress::Progress(std::string label, std::uint64_t total)
+    : label_(std::move(label)), total_(total), on_terminal_(isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() {
+  if (on_terminal_ && shown_percent_ >= 0) std::cerr << std::endl;
+}
+
+void Progress::advance(std::uint64_t amount) {
+  done_ += amount;
+  if (!on_terminal_ || total_ == 0) return;
+  const int percent = static_cast<int>(100.0 * static_cast<double>(done_) / static_cast<double>(total_));
+  if (percent == shown_percent_) return;
+  shown_percent_ = percent;
+  constexpr int kWidth = 40;
+  const auto filled = static_cast<std::size_t>(percent * kWidth / 100);
+  std::cerr << '\r' << label_ << " [" << std::string(filled, '#')
+            << std::string(kWidth - filled, ' ') << "] " << percent << " %" << std::flush;
+}
+
+}  // namespace torchkeep::cli

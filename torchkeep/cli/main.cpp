@@ -1,0 +1,47 @@
+#include <iostream>
+
+#include "torchkeep/base/process.h"
+#include "torchkeep/cli/commands/commands.h"
+#include "torchkeep/tee/platform.h"
+
+/// torchkeep: what a model's owner types.
+int main(int argc, char** argv) {
+  using namespace torchkeep;
+  harden_process(Debuggers::Forbidden);
+  cli::Invocation invocation;
+  CLI::App app{"Keeps a PyTorch model secret where it runs.", "torchkeep"};
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", std::string("torchkeep 0.1.0") +
+                                        (tee::built_for_simulation() ? " (simulated platform only)" : ""));
+  app.add_flag("--json", invocation.console.json, "Answer with one JSON document, for scripts");
+  app.add_option("--owner-folder", invocation.owner_folder, "The owner's folder")
+      ->envname("TORCHKEEP_OWNER_FOLDER")
+      ->type_name("FOLDER");
+  app.add_option("--pccs", invocation.pccs, "Where attestation collateral is served (HOST:PORT)")
+      ->envname("TORCHKEEP_PCCS")
+      ->type_name("HOST:PORT");
+  app.footer("Exit codes: 0 done, 1 refused, 2 wrong call or input, 3 not found, 4 not reachable now, 5 defect.\n"
+             "A first look: torchkeep demo");
+
+  cli::add_owner(app, invocation);
+  cli::add_policy(app, invocation);
+  cli::add_protect(app, invocation);
+  cli::add_inspect(app, invocation);
+  cli::add_keys(app, invocation);
+  cli::add_infer(app, invocation);
+  cli::add_attest(app, invocation);
+  cli::add_doctor(app, invocation);
+  cli::add_demo(app, invocation);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? 0 : cli::exit_code(ErrorCode::InvalidArgument);
+  }
+  const Result<void> done = invocation.run();
+  if (done) return invocation.status;
+  invocation.console.failure(done.error());
+  return cli::exit_code(done.error().code);
+}
