@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include "torchkeep/base/clock.h"
+#include "torchkeep/base/ids.h"
+
+/// The part of a container that its host may read; every byte of it is associated data of the
+/// encryption. Grammar: docs/formats/model-container.md, "Header".
+namespace torchkeep::container {
+
+inline constexpr std::string_view kMagic = "TKM1";
+inline constexpr std::size_t kMaxHeaderBytes = 64 * 1024;
+inline constexpr std::uint64_t kFormat = 1;
+
+struct Header {
+  ModelId model;
+  std::uint64_t version = 0;        ///< Of the model, from 1.
+  std::string payload_kind;         ///< "onnx"
+  std::uint64_t payload_bytes = 0;  ///< Authentic once a segment has been decrypted under it.
+  KeyId key_id;
+  TimePoint created;                ///< Whole seconds.
+  /// Inputs and outputs as canonical JSON, if the owner chose to publish them; else empty.
+  std::string signature;
+};
+
+/// Canonical JSON. A header that `parse_header` would refuse is a broken invariant of ours.
+Bytes encode(const Header& header);
+/// Errors: Malformed, naming the field; also for any spelling but the canonical one.
+Result<Header> parse_header(ByteView json);
+
+}  // namespace torchkeep::container
