@@ -33,7 +33,7 @@ function(torchkeep_tests name)
     # A fuzz target's corpus is an ordinary test too: tests/support/corpus_main runs it.
     if(tests)
       add_executable(${name}_test ${tests})
-      target_link_libraries(${name}_test PRIVATE torchkeep::${name} torchkeep_test_support GTest::gmock
+      target_link_libraries(${name}_test PRIVATE torchkeep::${name} torchkeep::simulator torchkeep_test_support GTest::gmock
                             GTest::gtest_main)
       target_compile_definitions(${name}_test PRIVATE
         TORCHKEEP_VECTORS="${CMAKE_SOURCE_DIR}/tests" TORCHKEEP_PROGRAMS="${CMAKE_BINARY_DIR}/bin")
@@ -44,18 +44,18 @@ function(torchkeep_tests name)
     get_filename_component(fuzz ${fuzzer} NAME_WE)
     if(TORCHKEEP_FUZZ)
       add_executable(${fuzz} ${fuzzer})
-      target_link_libraries(${fuzz} PRIVATE torchkeep::${name} torchkeep_test_support)
+      target_link_libraries(${fuzz} PRIVATE torchkeep::${name} torchkeep::simulator torchkeep_test_support)
       target_link_options(${fuzz} PRIVATE -fsanitize=fuzzer)
     elseif(TORCHKEEP_TESTS)
       add_executable(${fuzz} ${fuzzer} ${CMAKE_SOURCE_DIR}/tests/support/corpus_main.cpp)
-      target_link_libraries(${fuzz} PRIVATE torchkeep::${name} torchkeep_test_support)
+      target_link_libraries(${fuzz} PRIVATE torchkeep::${name} torchkeep::simulator torchkeep_test_support)
       add_test(NAME ${name}.${fuzz}_corpus COMMAND ${fuzz} ${folder}/corpus/${fuzz})
       set_tests_properties(${name}.${fuzz}_corpus PROPERTIES LABELS ${name} TIMEOUT 300)
     endif()
   endforeach()
   if(TORCHKEEP_BENCHMARKS AND benches)
     add_executable(${name}_bench ${benches})
-    target_link_libraries(${name}_bench PRIVATE torchkeep::${name} torchkeep_test_support
+    target_link_libraries(${name}_bench PRIVATE torchkeep::${name} torchkeep::simulator torchkeep_test_support
                           benchmark::benchmark_main)
   endif()
 endfunction()
