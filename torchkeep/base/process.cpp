@@ -18,4 +18,22 @@ std::string harden_process(Debuggers debuggers) {
   return "not applicable here";
 }
 
+int exit_code(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::Untrusted:
+    case ErrorCode::Denied:
+      return 1;
+    case ErrorCode::InvalidArgument:
+    case ErrorCode::Malformed:
+      return 2;
+    case ErrorCode::NotFound:
+      return 3;
+    case ErrorCode::Unavailable:
+      return 4;
+    case ErrorCode::Internal:
+      break;
+  }
+  return 5;
+}
+
 }  // namespace torchkeep

@@ -93,13 +93,16 @@ class [[nodiscard]] Result<void> {
   std::optional<Error> error_;
 };
 
-/// The value of a `Result`, or out of this function with its error.
+/// The value of a `Result`, or out of this function with its error. May stand inside another TRY.
 /// Not around `co_await`: g++ 12 fails inside itself there.
-#define TRY(expression)                                                    \
-  __extension__({                                                          \
-    auto torchkeep_try_result = (expression);                              \
-    if (!torchkeep_try_result) return std::move(torchkeep_try_result).error(); \
-    std::move(torchkeep_try_result).value();                               \
+#define TRY(expression) TORCHKEEP_TRY_AS(expression, TORCHKEEP_JOIN(try_result_, __COUNTER__))
+#define TORCHKEEP_JOIN(left, right) TORCHKEEP_JOIN_EXPANDED(left, right)
+#define TORCHKEEP_JOIN_EXPANDED(left, right) left##right
+#define TORCHKEEP_TRY_AS(expression, name)     \
+  __extension__({                              \
+    auto name = (expression);                  \
+    if (!name) return std::move(name).error(); \
+    std::move(name).value();                   \
   })
 
 }  // namespace torchkeep

@@ -33,24 +33,6 @@ void Console::failure(const Error& error) const {
             << (colour ? "\033[0m: " : ": ") << error.message << std::endl;
 }
 
-int exit_code(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::Untrusted:
-    case ErrorCode::Denied:
-      return 1;
-    case ErrorCode::InvalidArgument:
-    case ErrorCode::Malformed:
-      return 2;
-    case ErrorCode::NotFound:
-      return 3;
-    case ErrorCode::Unavailable:
-      return 4;
-    case ErrorCode::Internal:
-      break;
-  }
-  return 5;
-}
-
 Progress::Progress(std::string label, std::uint64_t total)
     : label_(std::move(label)), total_(total), on_terminal_(isatty(STDERR_FILENO) == 1) {}
 

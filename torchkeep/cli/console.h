@@ -30,10 +30,6 @@ class Console {
   void write_line(std::string_view line) const;
 };
 
-/// 0 is success. 1 refused (Denied, Untrusted); 2 wrong call or input; 3 not found; 4 something is
-/// away, try again; 5 a defect of ours.
-int exit_code(ErrorCode code);
-
 /// A bar on standard error while something takes long; nothing unless that is a terminal.
 class Progress {
  public:

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "torchkeep/base/process.h"
+#include "torchkeep/base/version.h"
 #include "torchkeep/cli/commands/commands.h"
 #include "torchkeep/tee/platform.h"
 
@@ -12,8 +13,8 @@ int main(int argc, char** argv) {
   CLI::App app{"Keeps a PyTorch model secret where it runs.", "torchkeep"};
   app.require_subcommand(1);
   app.fallthrough();
-  app.set_version_flag("--version", std::string("torchkeep 0.1.0") +
-                                        (tee::built_for_simulation() ? " (simulated platform only)" : ""));
+  app.set_version_flag("--version", text("torchkeep ", kVersion,
+                                         tee::built_for_simulation() ? " (simulated platform only)" : ""));
   app.add_flag("--json", invocation.console.json, "Answer with one JSON document, for scripts");
   app.add_option("--owner-folder", invocation.owner_folder, "The owner's folder")
       ->envname("TORCHKEEP_OWNER_FOLDER")
@@ -38,10 +39,10 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int status = app.exit(error);
-    return status == 0 ? 0 : cli::exit_code(ErrorCode::InvalidArgument);
+    return status == 0 ? 0 : exit_code(ErrorCode::InvalidArgument);
   }
   const Result<void> done = invocation.run();
   if (done) return invocation.status;
   invocation.console.failure(done.error());
-  return cli::exit_code(done.error().code);
+  return exit_code(done.error().code);
 }

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "torchkeep/channel/roots.h"
 #include "torchkeep/channel/session.h"
 #include "torchkeep/cli/await.h"
 #include "torchkeep/cli/commands/commands.h"

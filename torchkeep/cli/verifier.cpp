@@ -1,9 +1,7 @@
 #include "torchkeep/cli/verifier.h"
 
 #include "torchkeep/base/encoding.h"
-#include "torchkeep/crypto/x509.h"
 #include "torchkeep/json/json.h"
-#include "torchkeep/tee/platform.h"
 
 namespace torchkeep::cli {
 namespace {
@@ -13,22 +11,6 @@ constexpr std::size_t kMaxBytes = 64 * 1024;
 Path file_of(const Path& owner_folder) { return owner_folder / "verifier.json"; }
 
 }  // namespace
-
-Result<std::vector<attest::RootKey>> load_roots(const Path& pem_file) {
-  if (pem_file.empty()) {
-    if (tee::built_for_simulation()) {
-      return invalid_argument("a simulated platform has its own root: give it with --root FILE.pem");
-    }
-    return std::vector{attest::intel_root_key()};
-  }
-  const Bytes pem = TRY(load_file(pem_file, kMaxBytes));
-  const auto chain = TRY(crypto::parse_pem_chain(pem).context(pem_file.string()));
-  std::vector<attest::RootKey> roots;
-  for (const crypto::Certificate& certificate : chain) {
-    roots.push_back(TRY(certificate.p256_point().context(pem_file.string())));
-  }
-  return roots;
-}
 
 Result<void> store_verifier(const Path& owner_folder, const Verifier& verifier) {
   json::Json roots = json::Json::array();

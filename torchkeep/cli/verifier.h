@@ -15,10 +15,6 @@ struct Verifier {
   std::vector<attest::RootKey> roots;
 };
 
-/// The root keys of a PEM file; without one, Intel's own (not in a simulation build, where it would
-/// never match). Errors: InvalidArgument, with the option to give; as `load_file`; Malformed.
-Result<std::vector<attest::RootKey>> load_roots(const Path& pem_file);
-
 Result<void> store_verifier(const Path& owner_folder, const Verifier& verifier);
 /// `pccs`, if not empty, takes the place of the endpoint in the file. Errors: NotFound, naming the
 /// command to call first; Malformed.

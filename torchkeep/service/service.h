@@ -1,9 +1,10 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include "torchkeep/base/file.h"
 #include "torchkeep/channel/pccs.h"
@@ -16,7 +17,8 @@ namespace torchkeep::service {
 
 namespace asio = boost::asio;
 
-/// The closed list of what a host may say: addresses, paths, limits. None of it can weaken a policy.
+/// The closed list of what a host may say: addresses, paths, limits. None of it can weaken a
+/// policy.
 struct Options {
   std::string listen;         ///< --listen HOST:PORT; port 0 asks for a free one.
   std::string pccs;           ///< --pccs HOST:PORT
@@ -30,9 +32,8 @@ struct Options {
 /// refused), and `--version`.
 void add_options(CLI::App& app, Options& options, std::string_view program);
 
-/// Parses the command line, then runs `body`; a failure is one line on standard error.
-/// Returns the exit code: 0 done; 1 Denied, Untrusted; 2 wrong call, Malformed; 3 not found;
-/// 4 Unavailable; 5 a defect.
+/// Parses the command line, then runs `body`; a failure is one line on standard error. Returns the
+/// exit code (base/process.h).
 int run(CLI::App& app, int argc, char** argv, const std::function<Result<void>()>& body);
 
 /// What a program stands on once its options are read: platform, roots, collateral, clock, its TLS
@@ -55,9 +56,16 @@ class Service {
   /// What we prove ourselves with; `context` is bound by our evidence.
   channel::SessionParty party(Bytes context);
 
+  /// Calls `work` every `period` while serving, on the serving thread.
+  void every(std::chrono::milliseconds period, std::function<void()> work);
+  /// Called once when the end is asked for, so that a program cancels the timers that it has of its
+  /// own: what is left running then is given ten seconds.
+  void on_stop(std::function<void()> call);
+
   /// Listens, writes the ready file ({"port":N, "simulation":B, ...`ready`}) and serves on this
-  /// thread until SIGTERM or SIGINT; running requests are answered first. A second signal ends the
-  /// process at once. Errors: Unavailable (port in use, ready file).
+  /// thread until SIGTERM or SIGINT; running requests are answered first, for at most ten seconds.
+  /// A second signal ends the process at once. To be called once. Errors: Unavailable (port in use,
+  /// ready file).
   Result<void> serve(channel::HttpHandler handler, std::size_t max_body_bytes,
                      const json::Json& ready);
 

@@ -22,7 +22,7 @@ Result<void> show_peer(const Invocation& invocation, const Options& options) {
   } else {
     if (invocation.pccs.empty()) return invalid_argument("--root needs --pccs HOST:PORT beside it");
     verifier.pccs = TRY(channel::parse_endpoint(invocation.pccs).context("--pccs"));
-    verifier.roots = TRY(load_roots(options.root));
+    verifier.roots = TRY(channel::load_roots(options.root));
   }
   Desk desk(verifier);
   const auto tls = TRY(channel::TlsClientContext::create());

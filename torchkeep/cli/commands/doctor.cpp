@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "torchkeep/base/process.h"
 #include "torchkeep/cli/session.h"
 
 namespace torchkeep::cli {

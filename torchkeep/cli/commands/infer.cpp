@@ -86,7 +86,7 @@ Result<client::WorkerExpectation> expectation(const Invocation& invocation, cons
 Result<Verifier> verifier_of(const Invocation& invocation, const Options& options) {
   if (options.root.empty()) return load_verifier(TRY(owner_folder(invocation)), invocation.pccs);
   if (invocation.pccs.empty()) return invalid_argument("--root needs --pccs HOST:PORT beside it");
-  return Verifier{TRY(channel::parse_endpoint(invocation.pccs).context("--pccs")), TRY(load_roots(options.root))};
+  return Verifier{TRY(channel::parse_endpoint(invocation.pccs).context("--pccs")), TRY(channel::load_roots(options.root))};
 }
 
 double percentile(std::vector<double> sorted, double fraction) {

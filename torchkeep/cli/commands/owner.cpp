@@ -26,7 +26,7 @@ Result<void> init(const Invocation& invocation, const Options& options) {
   if (invocation.pccs.empty()) return invalid_argument("where collateral is served: --pccs HOST:PORT");
   Verifier verifier;
   verifier.pccs = TRY(channel::parse_endpoint(invocation.pccs).context("--pccs"));
-  verifier.roots = TRY(load_roots(options.root));
+  verifier.roots = TRY(channel::load_roots(options.root));
   std::optional<Genesis> expected;
   if (!options.genesis.empty()) expected = TRY(Genesis::parse(options.genesis).context("--genesis"));
 

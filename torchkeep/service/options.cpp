@@ -1,0 +1,60 @@
+#include <iostream>
+
+#include "torchkeep/base/process.h"
+#include "torchkeep/base/version.h"
+#include "torchkeep/service/service.h"
+
+namespace torchkeep::service {
+namespace {
+
+std::string version_line(std::string_view program) {
+  return text(program, " ", kVersion,
+              tee::built_for_simulation() ? " (simulated platform only)" : "");
+}
+
+}  // namespace
+
+void add_options(CLI::App& app, Options& options, std::string_view program) {
+  app.set_version_flag("--version", version_line(program));
+  // What stands in the file and is no option of the program is an error, not a guess.
+  app.set_config("--config", "", "A file with any of these options, a line each: listen = \"...\"")
+      ->type_name("FILE");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.add_option("--listen", options.listen, "Address to serve on; port 0 asks for a free one")
+      ->required()
+      ->type_name("HOST:PORT");
+  app.add_option("--pccs", options.pccs, "Where attestation collateral is served")
+      ->required()
+      ->type_name("HOST:PORT");
+  app.add_option("--root", options.root,
+                 "Root certificate (PEM) to judge evidence by; default Intel's")
+      ->type_name("FILE");
+  if (tee::built_for_simulation()) {
+    app.add_option("--simtee-socket", options.simtee_socket, "The simulated platform's socket")
+        ->required()
+        ->type_name("PATH");
+  }
+  app.add_option("--ready-file", options.ready_file,
+                 "Written once the program serves, with its port")
+      ->type_name("FILE");
+  app.add_option("--max-connections", options.max_connections, "Connections at one time")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{65536}))
+      ->capture_default_str();
+}
+
+int run(CLI::App& app, int argc, char** argv, const std::function<Result<void>()>& body) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::cerr << app.get_name() << ": " << error.what() << "; see " << app.get_name() << " --help"
+              << std::endl;
+    return exit_code(ErrorCode::InvalidArgument);
+  }
+  const Result<void> done = body();
+  if (done) return 0;
+  StderrLog(app.get_name()).error(name_of(done.error().code), ": ", done.error().message);
+  return exit_code(done.error().code);
+}
+
+}  // namespace torchkeep::service
