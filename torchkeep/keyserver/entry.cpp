@@ -103,31 +103,30 @@ Digest256 digest_of(const keys::StoreChange::Row& row) {
 }
 
 Bytes encode(const LogEntry& entry) {
-  Json value = std::visit(
-      Overloaded{
-          [](const Began& began) -> Json {
-            return {{"event", "began"}, {"genesis", began.genesis.hex()}};
-          },
-          [](const Stated& stated) -> Json {
-            return {{"event", "stated"},
-                    {"model", stated.model.hex()},
-                    {"statement", stated.statement.hex()}};
-          },
-          [](const Grant& grant) -> Json {
-            return {{"event", "granted"},
-                    {"lease", encode_hex(grant.lease)},
-                    {"model", grant.model.hex()},
-                    {"version", grant.version},
-                    {"renewal", grant.renewal},
-                    {"mr_enclave", encode_hex(grant.mr_enclave)},
-                    {"mr_signer", encode_hex(grant.mr_signer)},
-                    {"isv_prod_id", grant.isv_prod_id},
-                    {"isv_svn", grant.isv_svn},
-                    {"platform", encode_hex(grant.platform)},
-                    {"seconds", grant.seconds},
-                    {"requests", grant.requests}};
-          }},
-      entry.event);
+  Json value =
+      std::visit(Overloaded{[](const Began& began) -> Json {
+                              return {{"event", "began"}, {"genesis", began.genesis.hex()}};
+                            },
+                            [](const Stated& stated) -> Json {
+                              return {{"event", "stated"},
+                                      {"model", stated.model.hex()},
+                                      {"statement", stated.statement.hex()}};
+                            },
+                            [](const Grant& grant) -> Json {
+                              return {{"event", "granted"},
+                                      {"lease", encode_hex(grant.lease)},
+                                      {"model", grant.model.hex()},
+                                      {"version", grant.version},
+                                      {"renewal", grant.renewal},
+                                      {"mr_enclave", encode_hex(grant.mr_enclave)},
+                                      {"mr_signer", encode_hex(grant.mr_signer)},
+                                      {"isv_prod_id", grant.isv_prod_id},
+                                      {"isv_svn", grant.isv_svn},
+                                      {"platform", encode_hex(grant.platform)},
+                                      {"seconds", grant.seconds},
+                                      {"requests", grant.requests}};
+                            }},
+                 entry.event);
   value["time"] = format_rfc3339(entry.time);
   Json rows = Json::array();
   for (const RowDigest& row : entry.rows) {

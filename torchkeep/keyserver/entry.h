@@ -47,7 +47,7 @@ struct Grant {
   Digest256 mr_signer{};
   std::uint16_t isv_prod_id = 0;
   std::uint16_t isv_svn = 0;
-  Bytes platform;          ///< Instance of the machine, at most 64 bytes.
+  Bytes platform;  ///< Instance of the machine, at most 64 bytes.
   std::uint64_t seconds = 0;
   std::uint64_t requests = 0;
   bool operator==(const Grant&) const = default;

@@ -1,5 +1,7 @@
 #include "torchkeep/keyserver/journal.h"
 
+#include <algorithm>
+
 #include "torchkeep/crypto/digest.h"
 
 namespace torchkeep::keyserver {
@@ -44,9 +46,17 @@ Result<bool> is_empty(keys::KeyStore& store) {
   return empty;
 }
 
+void Journal::take_in(KnownRows& rows, const RowDigest& written, std::uint64_t position) {
+  const auto [place, first_time] = rows.try_emplace(written.row);
+  KnownRow& known = place->second;
+  if (!first_time) known.earlier.push_back(known.digest);
+  known.digest = written.digest;
+  known.position = position;
+}
+
 struct Journal::Reading {
   std::vector<LogEntry> entries;
-  std::map<RowId, KnownRow> rows;
+  KnownRows rows;
   Digest256 newest{};
 
   Result<void> take(const keys::LogRow& row) {
@@ -57,13 +67,12 @@ struct Journal::Reading {
     }
     const Digest256 expected = link(newest, row.entry);
     if (expected != row.hash) {
-      return untrusted("log entry ", position, " was changed, or is not the one that followed entry ",
+      return untrusted("log entry ", position,
+                       " was changed, or is not the one that followed entry ",
                        position == 0 ? 0 : position - 1);
     }
     LogEntry entry = TRY(parse_log_entry(row.entry).context(text("log entry ", position)));
-    for (const RowDigest& written : entry.rows) {
-      rows.insert_or_assign(written.row, KnownRow{written.digest, position});
-    }
+    for (const RowDigest& written : entry.rows) take_in(rows, written, position);
     entries.push_back(std::move(entry));
     newest = row.hash;
     return {};
@@ -94,29 +103,35 @@ Result<LogHead> Journal::load_head() const {
       .context("the log head was changed, or is another key server's");
 }
 
-Result<void> Journal::check_row(const std::map<RowId, KnownRow>& rows, const RowId& row,
-                                const std::optional<Bytes>& value) const {
-  const auto known = rows.find(row);
-  if (known == rows.end()) return untrusted("the log knows no ", describe(row));
-  const auto& [digest, position] = known->second;
-  if (!value) return untrusted(describe_found("deleted:", row, position));
-  if (digest_of({row.table, row.id, *value}) == digest) return {};
-  // Somebody who swaps rows is told from one who edits a row: the operator looks elsewhere for each.
+Result<void> Journal::check_row(const KnownRows& rows, const RowId& row,
+                                const std::optional<Bytes>& value) {
+  const auto found = rows.find(row);
+  if (found == rows.end()) return untrusted("the log knows no ", describe(row));
+  const KnownRow& known = found->second;
+  if (!value) return untrusted(describe_found("deleted:", row, known.position));
+  const Digest256 digest = digest_of({row.table, row.id, *value});
+  if (digest == known.digest) return {};
+  if (std::find(known.earlier.begin(), known.earlier.end(), digest) != known.earlier.end()) {
+    return untrusted(describe_found("put back:", row, known.position), " holds an earlier value");
+  }
+  // Somebody who swaps rows is told from one who edits a row: the operator looks elsewhere for
+  // each.
   for (const auto& [other, other_known] : rows) {
-    if (other.table == row.table && digest_of({other.table, other.id, *value}) == other_known.digest) {
-      return untrusted(describe_found("swapped:", row, position), " holds what belongs to ",
+    if (digest_of({other.table, other.id, *value}) == other_known.digest) {
+      return untrusted(describe_found("swapped:", row, known.position), " holds what belongs to ",
                        describe(other));
     }
   }
-  return untrusted(describe_found("changed:", row, position));
+  return untrusted(describe_found("changed:", row, known.position));
 }
 
 Result<std::vector<LogEntry>> Journal::load() {
   const LogHead found = TRY(load_head());
   const bool expected = size_ == 0 || found == head() || (pending_ && found == *pending_);
   if (!expected) {
-    return untrusted("the store was exchanged under the running key server: its log ends with entry ",
-                     found.position, ", not with entry ", size_ - 1);
+    return untrusted(
+        "the store was exchanged under the running key server: its log ends with entry ",
+        found.position, ", not with entry ", size_ - 1);
   }
   Reading reading;
   TRY(store_.read_log([&](const keys::LogRow& row) { return reading.take(row); }));
@@ -135,8 +150,10 @@ Result<std::vector<LogEntry>> Journal::load() {
 Result<std::uint64_t> Journal::append(LogEntry entry, std::vector<keys::StoreChange::Row> rows) {
   TORCHKEEP_CHECK(!in_doubt());
   if (size_ != 0 && TRY(load_head()) != head()) {
-    return untrusted("the store was exchanged under the running key server: its log does not end with "
-                     "entry ", size_ - 1);
+    return untrusted(
+        "the store was exchanged under the running key server: its log does not end with "
+        "entry ",
+        size_ - 1);
   }
   for (const auto& row : rows) entry.rows.push_back({{row.table, row.id}, digest_of(row)});
 
@@ -152,9 +169,7 @@ Result<std::uint64_t> Journal::append(LogEntry entry, std::vector<keys::StoreCha
   pending_ = next;
   TRY(store_.write(change));
   pending_.reset();
-  for (const RowDigest& row : entry.rows) {
-    rows_.insert_or_assign(row.row, KnownRow{row.digest, next.position});
-  }
+  for (const RowDigest& row : entry.rows) take_in(rows_, row, next.position);
   size_ = next.position + 1;
   newest_hash_ = next.hash;
   return next.position;

@@ -5,10 +5,11 @@
 #include "torchkeep/keyserver/entry.h"
 #include "torchkeep/keyserver/vault.h"
 
-/// The key server's log over an untrusted store. Each entry is hashed onto the one before, names the
-/// digest of every row written with it, and the newest hash is signed: an edited, swapped, deleted or
-/// earlier row is noticed when the store is read and again when a row is used, and is named.
-/// What it cannot notice is a whole store put back while the key server is down; that takes witnesses.
+/// The key server's log over an untrusted store. Each entry is hashed onto the one before, names
+/// the digest of every row written with it, and the newest hash is signed: an edited, swapped,
+/// deleted or earlier row is noticed when the store is read and again when a row is used, and is
+/// named. What it cannot notice is a whole store put back while the key server is down; that takes
+/// witnesses.
 namespace torchkeep::keyserver {
 
 /// *Not thread-safe.* Store and identity outlive it.
@@ -21,10 +22,9 @@ class Journal {
   /// Errors: Untrusted, naming the entry or row; Malformed; Unavailable.
   Result<std::vector<LogEntry>> load();
 
-  /// Writes an entry and its rows durably, all or nothing, and returns its position. `entry.rows` is
-  /// filled in here.
-  /// Errors: Unavailable: the outcome may be open, `in_doubt` says so, then `load` must come first.
-  /// Untrusted if the store was exchanged under the running key server.
+  /// Writes an entry and its rows durably, all or nothing, and returns its position. `entry.rows`
+  /// is filled in here. Errors: Unavailable: the outcome may be open, `in_doubt` says so, then
+  /// `load` must come first. Untrusted if the store was exchanged under the running key server.
   Result<std::uint64_t> append(LogEntry entry, std::vector<keys::StoreChange::Row> rows);
 
   /// A row, exactly as it was written. Errors: Untrusted, naming the row and what is wrong.
@@ -36,20 +36,23 @@ class Journal {
  private:
   struct KnownRow {
     Digest256 digest{};
-    std::uint64_t position = 0;
+    std::uint64_t position = 0;      ///< Of the entry that it was last written with.
+    std::vector<Digest256> earlier;  ///< What it held before.
   };
+  using KnownRows = std::map<RowId, KnownRow>;
+  static void take_in(KnownRows& rows, const RowDigest& written, std::uint64_t position);
   /// What a load finds; replaces the old state only when all of it holds.
   struct Reading;
   LogHead head() const { return {size_ - 1, newest_hash_}; }
   Result<LogHead> load_head() const;
-  Result<void> check_row(const std::map<RowId, KnownRow>& rows, const RowId& row,
-                         const std::optional<Bytes>& value) const;
+  static Result<void> check_row(const KnownRows& rows, const RowId& row,
+                                const std::optional<Bytes>& value);
 
   keys::KeyStore& store_;
   const Identity& identity_;
   std::uint64_t size_ = 0;
   Digest256 newest_hash_{};
-  std::map<RowId, KnownRow> rows_;
+  KnownRows rows_;
   std::optional<LogHead> pending_;
 };
 

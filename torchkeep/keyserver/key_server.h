@@ -10,6 +10,9 @@
 
 /// The deciding core of the key server: takes in owners' statements and DEKs, releases a DEK as the
 /// owner's policy says. Plain functions, no sockets. The state is what the log says, nothing else.
+///
+/// Errors explain themselves to whoever may hear them: a refused owner, and the operator's log.
+/// What concerns other owners or the store is told to the log alone.
 namespace torchkeep::keyserver {
 
 /// What a key server instance is made with; fixed by its genesis.
@@ -39,8 +42,8 @@ class KeyServer {
                                const keys::Submission& submission);
 
   /// Grants a cache a lease, durably before the DEK leaves. `cache` is what its session evidence
-  /// says. Errors: NotFound; Denied, with clause, found, wanted and the way out; Untrusted (a damaged
-  /// store); Unavailable.
+  /// says. Errors: NotFound; Denied, with clause, found, wanted and the way out; Untrusted (a
+  /// damaged store); Unavailable.
   Result<keys::Release> release(const attest::Claims& cache, const keys::ReleaseRequest& request);
 
   /// The owner's models, versions and newest grants. Grammar: docs/formats/key-store.md.
@@ -62,21 +65,36 @@ class KeyServer {
 
   KeyServer(keys::KeyStore& store, tee::Platform& platform, Identity identity, const Clock& clock,
             crypto::Random& random, Log& log);
-  Result<void> begin();
-  Result<void> settle() REQUIRES(mutex_);
+
+  // replay.cpp: the state from the log.
+  Result<void> begin(Bytes identity_row) REQUIRES(mutex_);
   Result<void> replay() REQUIRES(mutex_);
-  Result<void> replay(State& state, std::uint64_t position, const LogEntry& entry)
-      REQUIRES(mutex_);
-  Result<void> check_policy(const keys::ModelChain& chain) const;
+  Result<void> replay(State& state, std::uint64_t position, const LogEntry& entry) REQUIRES(mutex_);
+  Result<void> replay(State& state, std::uint64_t position, const Stated& stated) REQUIRES(mutex_);
+  Result<void> settle() REQUIRES(mutex_);
+  static void take_in(State& state, std::uint64_t position, const keys::ModelChain& chain);
+  static void take_in(Model& model, std::uint64_t position, const LogEntry& grant);
+
+  // submit.cpp
   Result<keys::Receipt> submit_locked(const keys::OwnerKey& session_owner,
                                       const keys::Submission& submission) REQUIRES(mutex_);
+  Result<keys::ModelChain> extend(const Model* model, const keys::SignedStatement& statement) const;
+  Result<void> check_policy(const keys::Policy& policy) const;
+  Result<void> check_data_key(const keys::ModelChain& chain, const keys::Submission& submission)
+      REQUIRES(mutex_);
   Result<std::vector<keys::StoreChange::Row>> rows_for(const keys::ModelChain& chain,
                                                        const keys::Submission& submission)
       REQUIRES(mutex_);
+
+  // release.cpp
   Result<keys::Release> release_locked(const attest::Claims& cache,
                                        const keys::ReleaseRequest& request) REQUIRES(mutex_);
   Result<crypto::DataKey> load_data_key(const Model& model, std::uint64_t version,
                                         const keys::ModelChain::Version& known) REQUIRES(mutex_);
+
+  TimePoint now_in_seconds() const;
+  /// What went wrong in our own store or platform is the operator's to read, not a peer's.
+  Error for_operator(Error error) const;
 
   tee::Platform& platform_;
   const Clock& clock_;

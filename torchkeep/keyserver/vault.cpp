@@ -31,9 +31,9 @@ Bytes data_key_aad(const DataKeyOwner& belongs) {
 
 Result<crypto::WrappingKey> unseal_kek(tee::Platform& platform, ByteView sealed,
                                        const DataKeyOwner& belongs) {
-  SecretBytes bytes = TRY(tee::unseal(platform, kKekPurpose,
-                                      kek_aad(belongs.genesis, belongs.owner), sealed)
-                              .context(text("KEK of owner ", keys::hex(belongs.owner))));
+  SecretBytes bytes =
+      TRY(tee::unseal(platform, kKekPurpose, kek_aad(belongs.genesis, belongs.owner), sealed)
+              .context(text("KEK of owner ", keys::hex(belongs.owner))));
   return crypto::WrappingKey::from_bytes(std::move(bytes));
 }
 
@@ -64,17 +64,26 @@ Result<Bytes> seal_identity(const Identity& identity, tee::Platform& platform) {
 Result<Identity> unseal_identity(ByteView row, tee::Platform& platform) {
   ByteReader reader(row);
   const std::uint32_t size = TRY(reader.take_le32("length of the genesis document"));
-  if (size > kMaxDocumentBytes) return malformed("the genesis document says it has ", size, " bytes");
+  if (size > kMaxDocumentBytes)
+    return malformed("the genesis document says it has ", size, " bytes");
   const ByteView bytes = TRY(reader.take(size, "genesis document"));
   const json::Json value = TRY(json::parse_canonical(as_text(bytes)));
   keys::GenesisDocument document = TRY(keys::parse_genesis(value));
+  // Unsealing would fail as well, but would not say why.
+  if (document.simulated != (platform.kind() == tee::PlatformKind::Simulated)) {
+    return untrusted("the store was begun on a ", document.simulated ? "simulated" : "real",
+                     " platform, this key server runs on a ",
+                     document.simulated ? "real" : "simulated",
+                     " one: each has a store of its own, name another file");
+  }
   const Genesis genesis = keys::genesis_of(document);
   auto seed = tee::unseal(platform, kIdentityPurpose, genesis.bytes, reader.rest());
   if (!seed) {
     if (seed.error().code != ErrorCode::Untrusted) return std::move(seed).error();
-    return untrusted("the store of genesis ", genesis.hex(),
-                     " was sealed on another machine or by another build of the key server, or its "
-                     "genesis row was changed: start it where it was made, or begin with an empty store");
+    return untrusted(
+        "the store of genesis ", genesis.hex(),
+        " was sealed on another machine or by another build of the key server, or its "
+        "genesis row was changed: start it where it was made, or begin with an empty store");
   }
   auto log_key = TRY(crypto::Ed25519PrivateKey::from_seed(std::move(seed).value()));
   if (log_key.public_key().bytes != document.log_key) {

@@ -6,7 +6,8 @@
 #include "torchkeep/tee/platform.h"
 
 /// The key server's secrets as they lie in its store: sealed to this enclave on this machine, or
-/// wrapped under a key that is. Plain functions; every call unseals anew and wipes what it unsealed.
+/// wrapped under a key that is. Plain functions; every call unseals anew and wipes what it
+/// unsealed.
 namespace torchkeep::keyserver {
 
 /// One key server instance: what its genesis fixes, and the key that signs its log. Move-only.
@@ -16,7 +17,8 @@ struct Identity {
   crypto::Ed25519PrivateKey log_key;
 };
 
-Result<Identity> make_identity(std::vector<Digest256> roots, bool simulated, crypto::Random& random);
+Result<Identity> make_identity(std::vector<Digest256> roots, bool simulated,
+                               crypto::Random& random);
 /// LE32 length of the document || document || sealed seed of the log key.
 Result<Bytes> seal_identity(const Identity& identity, tee::Platform& platform);
 /// Errors: Malformed; Untrusted if another enclave or machine sealed it, with the way out.
