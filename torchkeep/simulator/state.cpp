@@ -1,0 +1,93 @@
+#include "torchkeep/base/text.h"
+#include "torchkeep/simulator/internal/parts.h"
+
+// A machine's state, as bytes:
+//   state    = "TKSM" 0x01 condition qe-id(16) fuses(32)
+//              5 * key (root, platform CA, TCB signing, PCK, attestation)
+//              4 * certificate (root, platform CA, TCB signing, PCK)
+//   key      = LE32 size, PKCS #8 DER        certificate = LE32 size, DER
+namespace torchkeep::simulator {
+namespace {
+
+constexpr ByteArray<5> kMagic{'T', 'K', 'S', 'M', 1};
+constexpr std::size_t kFuseBytes = 32;
+
+void append_sized(SecretBuffer& out, ByteView bytes) {
+  Bytes size;
+  append_le32(size, static_cast<std::uint32_t>(bytes.size()));
+  out.insert(out.end(), size.begin(), size.end());
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+Result<crypto::EcdsaPrivateKey> take_key(ByteReader& reader, std::string_view whose) {
+  const std::uint32_t size = TRY(reader.take_le32(whose));
+  return crypto::EcdsaPrivateKey::from_der(TRY(reader.take(size, whose))).context(whose);
+}
+
+Result<crypto::Certificate> take_certificate(ByteReader& reader, std::string_view whose) {
+  const std::uint32_t size = TRY(reader.take_le32(whose));
+  return crypto::Certificate::from_der(TRY(reader.take(size, whose))).context(whose);
+}
+
+Result<Condition> parse_condition(std::uint8_t value) {
+  if (value > static_cast<std::uint8_t>(Condition::CollateralExpired)) {
+    return malformed("unknown condition ", value);
+  }
+  return static_cast<Condition>(value);
+}
+
+Result<Identity> match(crypto::EcdsaPrivateKey key, crypto::Certificate certificate) {
+  if (key.public_key_info() != certificate.public_key_info()) {
+    return malformed("the key of \"", certificate.common_name(), "\" is not the certificate's");
+  }
+  return Identity{std::move(key), std::move(certificate)};
+}
+
+}  // namespace
+
+SecretBytes Machine::encode() const {
+  const Parts& parts = state_->parts;
+  SecretBuffer out(kMagic.begin(), kMagic.end());
+  out.push_back(static_cast<std::uint8_t>(state_->condition));
+  out.insert(out.end(), parts.qe_id.begin(), parts.qe_id.end());
+  const ByteView fuses = parts.fuses.expose();
+  out.insert(out.end(), fuses.begin(), fuses.end());
+  const Identity* const identities[] = {&parts.root, &parts.platform_ca, &parts.tcb_signing,
+                                        &parts.pck};
+  for (const Identity* const identity : identities) {
+    const SecretBytes der = identity->key.to_der();
+    append_sized(out, der.expose());
+  }
+  const SecretBytes attestation_der = parts.attestation_key.to_der();
+  append_sized(out, attestation_der.expose());
+  for (const Identity* const identity : identities) append_sized(out, identity->certificate.der());
+  return SecretBytes::copy_of(out);
+}
+
+Result<Machine> Machine::decode(ByteView bytes) {
+  ByteReader reader(bytes);
+  if (!equal(TRY(reader.take(kMagic.size(), "magic")), kMagic)) {
+    return malformed("not the state of a simulated machine, or of another version");
+  }
+  const Condition condition = TRY(parse_condition(TRY(reader.take_u8("condition"))));
+  const auto qe_id = TRY(reader.take_array<16>("QE id"));
+  SecretBytes fuses = SecretBytes::copy_of(TRY(reader.take(kFuseBytes, "fuses")));
+  auto root_key = TRY(take_key(reader, "root key"));
+  auto platform_key = TRY(take_key(reader, "platform CA key"));
+  auto signing_key = TRY(take_key(reader, "TCB signing key"));
+  auto pck_key = TRY(take_key(reader, "PCK key"));
+  auto attestation_key = TRY(take_key(reader, "attestation key"));
+  auto root = TRY(match(std::move(root_key), TRY(take_certificate(reader, "root certificate"))));
+  auto platform =
+      TRY(match(std::move(platform_key), TRY(take_certificate(reader, "platform CA certificate"))));
+  auto signing =
+      TRY(match(std::move(signing_key), TRY(take_certificate(reader, "TCB signing certificate"))));
+  auto pck = TRY(match(std::move(pck_key), TRY(take_certificate(reader, "PCK certificate"))));
+  if (!reader.empty()) return malformed("bytes behind the state of a simulated machine");
+  return Machine(std::make_unique<State>(
+      State{Parts{std::move(root), std::move(platform), std::move(signing), std::move(pck),
+                  std::move(attestation_key), qe_id, std::move(fuses)},
+            condition}));
+}
+
+}  // namespace torchkeep::simulator
