@@ -3,7 +3,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 export CCACHE_NOHASHDIR = 1
 
-.PHONY: packages demo-packages build demo test bench fuzz format clean help
+.PHONY: packages demo-packages build demo test bench fuzz tidy format clean help
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -34,9 +34,17 @@ THREADED := ^(base|container|runtime|channel|keys|keyserver|keycache|client|work
 bench: build ## Benchmarks, JSON on standard output
 	@tools/run_benches.sh build/release/bin
 
-fuzz: packages ## Build the fuzz targets and run each for a minute
+SECONDS_EACH = $(or $(SECONDS),60)
+
+fuzz: packages ## Build the fuzz targets with clang and run each for SECONDS=60
+	@tools/install_packages.sh --clang
 	cmake --preset fuzz && cmake --build --preset fuzz -j $(JOBS)
-	@tools/run_fuzzers.sh build/fuzz/bin 60
+	@tools/run_fuzzers.sh build/fuzz/bin $(SECONDS_EACH)
+
+tidy: packages ## clang-tidy over the product's sources
+	@tools/install_packages.sh --clang
+	cmake --preset dev
+	git ls-files 'torchkeep/*.cpp' | xargs -P $(JOBS) -n 4 clang-tidy -p build/dev --quiet
 
 format: ## Format all sources
 	@git ls-files '*.h' '*.cpp' | xargs clang-format-14 -i

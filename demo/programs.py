@@ -5,6 +5,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import time
 
 
@@ -123,10 +124,10 @@ class Site:
         told = self.run(self.bin / "torchkeep-simtee", "measure", program, "--json")
         return json.loads(told)["mr_enclave"]
 
-    def cli(self, *arguments, check=True):
+    def cli(self, *arguments, check=True, show_progress=False):
         """The owner's command, as the owner types it; with check=False (status, output)."""
         command = [self.bin / "torchkeep", "--owner-folder", self.folder / "owner", *arguments]
-        return self.run(*command) if check else self.try_run(*command)
+        return self.run(*command, show_progress=show_progress) if check else self.try_run(*command)
 
     @staticmethod
     def try_run(*command):
@@ -134,11 +135,14 @@ class Site:
         return done.returncode, done.stdout + done.stderr
 
     @classmethod
-    def run(cls, *command):
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=300)
+    def run(cls, *command, show_progress=False):
+        """Standard output of a command that must succeed; its progress bar goes to our own terminal."""
+        to_terminal = show_progress and sys.stderr.isatty()
+        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, timeout=300,
+                              stderr=None if to_terminal else subprocess.PIPE)
         if done.returncode != 0:
             words = " ".join(str(word) for word in command)
-            raise Failure(f"{words}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
+            raise Failure(f"{words}\nended with {done.returncode}:\n{done.stdout}{done.stderr or ''}")
         return done.stdout
 
     def stop_all(self):

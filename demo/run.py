@@ -95,7 +95,7 @@ class Demo:
         target.parent.mkdir(exist_ok=True)
         source = self.models / f"{name}.onnx"
         start = time.monotonic()
-        self.site.cli("protect", source, "--name", name, "--model-version", version, "-o", target)
+        self.site.cli("protect", source, "--name", name, "--model-version", version, "-o", target, show_progress=True)
         say(f"  protect {source.name} -> {target.name}: {target.stat().st_size / 1e6:.1f} MB "
             f"in {time.monotonic() - start:.1f} s")
         place = self.repository / name / str(version)
@@ -157,7 +157,7 @@ class Demo:
         arguments = ["--json", "infer", "--worker", (worker or self.worker).address, "--model", name,
                      "--version", version, "--input", f"input={source}", "-o", self.folder / "answer" / name,
                      "--batch", batch, "--repeat", repeat]
-        return self.site.cli(*arguments, check=check)
+        return self.site.cli(*arguments, check=check, show_progress=True)
 
     def classify(self):
         title("4. Inference over an attested session, beside PyTorch")

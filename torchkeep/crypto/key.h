@@ -42,6 +42,5 @@ class Key {
 using DataKey = Key<struct DataKeyPurpose>;          ///< DEK: encrypts one model container.
 using WrappingKey = Key<struct WrappingKeyPurpose>;  ///< KEK: wraps one owner's DEKs.
 using SealingKey = Key<struct SealingKeyPurpose>;    ///< Bound to a TEE's identity.
-using RecordKey = Key<struct RecordKeyPurpose>;      ///< Authenticates the rows of a key server's store.
 
 }  // namespace torchkeep::crypto
