@@ -70,12 +70,19 @@ class HttpServer {
   virtual void stop() = 0;
 };
 
+struct HttpClientLimits {
+  std::size_t max_body_bytes = std::size_t{1} << 30;
+  std::chrono::seconds answer{120};  ///< A request is given up if nothing moves for so long.
+};
+
 /// One connection to a server, requests one after the other. *Lives on one strand.*
 class HttpClient {
  public:
-  /// `tls` null: plain HTTP. Errors: Unavailable (nobody there, not TLS, time-out), naming the endpoint.
+  /// `tls` null: plain HTTP. `timeout` is for the connection to stand, TLS included.
+  /// Errors: Unavailable (nobody there, not TLS, time-out), naming the endpoint.
   static asio::awaitable<Result<std::unique_ptr<HttpClient>>> connect(
-      Endpoint endpoint, std::shared_ptr<TlsClientContext> tls, std::chrono::seconds timeout);
+      Endpoint endpoint, std::shared_ptr<TlsClientContext> tls, std::chrono::seconds timeout,
+      HttpClientLimits limits = {});
   virtual ~HttpClient() = default;
   virtual const TlsFacts* tls() const = 0;
   /// Errors: Unavailable if the connection breaks; Malformed if the answer is no HTTP or too large.
