@@ -10,20 +10,27 @@
 namespace torchkeep::container {
 
 inline constexpr std::string_view kMagic = "TKM1";
-inline constexpr std::size_t kMaxHeaderBytes = 64 * 1024;
+/// All of it goes into the `info` of each key derivation, of which OpenSSL's HKDF takes 32 KiB.
+inline constexpr std::size_t kMaxHeaderBytes = 31 * 1024;
 inline constexpr std::uint64_t kFormat = 1;
+inline constexpr std::string_view kPayloadOnnx = "onnx";
+/// What 2^40 segments hold: FLOE's own limit.
+inline constexpr std::uint64_t kMaxPayloadBytes = (std::uint64_t{1} << 40) * ((1 << 20) - 32);
 
 struct Header {
   ModelId model;
-  std::uint64_t version = 0;        ///< Of the model, from 1.
-  std::string payload_kind;         ///< "onnx"
-  std::uint64_t payload_bytes = 0;  ///< Authentic once a segment has been decrypted under it.
+  std::uint64_t version = 0;  ///< Of the model, from 1.
+  std::string payload_kind;   ///< kPayloadOnnx, the only one of this format.
+  std::uint64_t payload_bytes =
+      0;  ///< From 1. Authentic once a segment has been decrypted under it.
   KeyId key_id;
-  TimePoint created;                ///< Whole seconds.
+  TimePoint created;  ///< Whole seconds.
   /// Inputs and outputs as canonical JSON, if the owner chose to publish them; else empty.
   std::string signature;
 };
 
+/// Errors: InvalidArgument, naming what `parse_header` would refuse.
+Result<void> check_header(const Header& header);
 /// Canonical JSON. A header that `parse_header` would refuse is a broken invariant of ours.
 Bytes encode(const Header& header);
 /// Errors: Malformed, naming the field; also for any spelling but the canonical one.
