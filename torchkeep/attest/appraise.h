@@ -20,14 +20,14 @@ struct EnclaveRequirement {
 
 /// What a policy asks of the machine.
 struct PlatformRequirement {
-  bool simulated = false;          ///< The roots are simulated ones: never together with real ones.
-  std::vector<Digest256> roots;    ///< SHA-256 of each accepted root key (x || y).
+  bool simulated = false;        ///< The roots are simulated ones: never together with real ones.
+  std::vector<Digest256> roots;  ///< SHA-256 of each accepted root key (x || y).
   std::vector<TcbStatus> tcb_statuses;
   std::vector<std::string> accepted_advisories;  ///< Others refuse, unless the status is UpToDate.
   std::uint64_t min_tcb_evaluation_data_number = 0;
   std::uint64_t max_collateral_age_seconds = 0;  ///< 0: as long as the documents themselves say.
   bool any_platform = false;
-  std::vector<Bytes> platforms;    ///< Accepted platform instances, unless any_platform.
+  std::vector<Bytes> platforms;  ///< Accepted platform instances, unless any_platform.
 };
 
 /// Both are read from and written to JSON objects; unknown fields are refused.

@@ -15,6 +15,8 @@ struct Collateral {
   Bytes pck_crl;                   ///< DER, PEM or hex.
   Bytes pck_crl_issuer_chain;      ///< PEM.
   Bytes root_ca_crl;               ///< DER, PEM or hex.
+  /// PEM, leaf first; only for quotes that do not hold it themselves (certification data 1 to 3).
+  Bytes pck_chain = {};
 };
 
 /// A root of trust: the P-256 key (x || y) of a CA, whatever its certificate looks like.

@@ -49,7 +49,7 @@ Result<Items> parse_items(ByteView sequence, ByteView prefix, std::uint8_t count
     const std::uint8_t number = oid.back();
     if (number == 0 || number > count) continue;
     if (items[number]) return malformed(what, ": item ", unsigned{number}, " stands there twice");
-    items[number] = pair.subspan(2 + oid.size());  // short lengths: see the OID's size
+    items[number] = pair.subspan(2 + oid.size());  // tag and length, a byte each
   }
   return items;
 }

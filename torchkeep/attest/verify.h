@@ -4,6 +4,8 @@
 
 #include "torchkeep/attest/claims.h"
 #include "torchkeep/attest/collateral.h"
+#include "torchkeep/attest/reason.h"
+#include "torchkeep/attest/verified_collateral.h"
 
 /// Judging evidence: pure functions of bytes, collateral, roots and a time.
 /// Source: Intel SGX ECDSA Quote Library API reference; PCS v4.
@@ -14,9 +16,22 @@ namespace torchkeep::attest {
 Result<CollateralKey> find_collateral_key(ByteView quote);
 
 /// Verifies an SGX v3 quote in full: PCK chain, CRLs, TCB info, QE identity, QE report, signature.
-/// An out-of-date TCB is a claim, not an error; so is a debug enclave.
+/// An out-of-date TCB is a claim, not an error; so is a debug enclave. A revoked TCB is an error.
 /// Errors: Malformed; Untrusted, naming the document and why (expired documents too).
 Result<Claims> verify_quote(ByteView quote, const Collateral& collateral,
                             std::span<const RootKey> roots, TimePoint now);
+/// The same, with collateral that was verified before: about three P-256 verifications.
+Result<Claims> verify_quote(ByteView quote, const VerifiedCollateral& collateral, TimePoint now);
+
+/// A verdict with all that was found, for tools that explain evidence.
+struct Judgement {
+  Result<Claims> claims;
+  std::optional<Reason> reason;  ///< Why there are no claims.
+  /// What the TCB would be said to be, where nothing but the time is wrong.
+  std::optional<TcbStatus> tcb_status;
+  std::vector<std::string> advisories;
+};
+Judgement judge_quote(ByteView quote, const Collateral& collateral, std::span<const RootKey> roots,
+                      TimePoint now, RootCaCrl root_ca_crl = RootCaCrl::Wanted);
 
 }  // namespace torchkeep::attest

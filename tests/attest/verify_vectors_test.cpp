@@ -1,0 +1,182 @@
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "torchkeep/attest/verify.h"
+#include "torchkeep/base/encoding.h"
+#include "torchkeep/crypto/x509.h"
+
+#include "tests/attest/vectors.h"
+
+// The evidence of real machines, and edits of it, against the verdicts of its manifests.
+namespace torchkeep::attest {
+namespace {
+
+using json::Json;
+using testing::load_dcap_vector;
+using testing::text_at;
+using testing::Vector;
+
+std::vector<RootKey> roots_of(const Vector& vector) {
+  if (vector.manifest.at("kind") != "own-root") return {intel_root_key()};
+  const auto root = crypto::parse_pem_chain(testing::load_dcap_file(vector.name, "root_ca.pem"));
+  return {root.value()[0].p256_point().value()};
+}
+
+// Some folders have no root CA CRL of their time; the verdict on the rest still counts.
+RootCaCrl rule_for(const Vector& vector) {
+  return vector.collateral.root_ca_crl.empty() ? RootCaCrl::MayBeMissing : RootCaCrl::Wanted;
+}
+
+Judgement judge_at(const Vector& vector, const std::string& at) {
+  return judge_quote(vector.quote, vector.collateral, roots_of(vector), parse_rfc3339(at).value(),
+                     rule_for(vector));
+}
+
+std::vector<std::string> sorted_strings(const Json& array) {
+  auto out = array.get<std::vector<std::string>>();
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+void expect_claims(const Claims& claims, const Json& expected) {
+  EXPECT_EQ(name_of(claims.tcb_status()), text_at(expected, "tcb_status"));
+  EXPECT_EQ(name_of(claims.platform_tcb_status()), text_at(expected, "platform_tcb_status"));
+  EXPECT_EQ(name_of(claims.qe_tcb_status()), text_at(expected, "qe_tcb_status"));
+  EXPECT_EQ(claims.advisories(), sorted_strings(expected.at("advisories")));
+  EXPECT_EQ(claims.platform_advisories(), sorted_strings(expected.at("platform_advisories")));
+  EXPECT_EQ(encode_hex(claims.report_data()), text_at(expected, "report_data"));
+  EXPECT_EQ(format_rfc3339(claims.collateral_begins()), text_at(expected, "window_start"));
+  EXPECT_EQ(format_rfc3339(claims.collateral_expires()), text_at(expected, "window_end"));
+  EXPECT_LE(claims.tcb_evaluation_data_number(), expected.at("tcb_evaluation_data_number"));
+  EXPECT_EQ(encode_hex(claims.enclave().mr_enclave), text_at(expected, "mrenclave"));
+  EXPECT_EQ(encode_hex(claims.enclave().mr_signer), text_at(expected, "mrsigner"));
+  EXPECT_EQ(encode_hex(claims.enclave().attributes), text_at(expected, "attributes"));
+  EXPECT_EQ(claims.enclave().isv_prod_id, expected.at("isv_prod_id"));
+  EXPECT_EQ(claims.enclave().isv_svn, expected.at("isv_svn"));
+  EXPECT_EQ(claims.enclave().misc_select, expected.at("miscselect"));
+  EXPECT_EQ(claims.enclave().debug(), expected.at("debug"));
+}
+
+std::vector<std::string> sgx_vectors() {
+  std::vector<std::string> names;
+  for (const std::string& name : testing::dcap_vector_names()) {
+    const Json manifest = load_dcap_vector(name).manifest;
+    if (manifest.at("tee") == "sgx" && manifest.at("kind") != "parser-set") names.push_back(name);
+  }
+  return names;
+}
+
+std::string test_name(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+class SgxVectors : public ::testing::TestWithParam<std::string> {
+ protected:
+  SgxVectors() : vector_(load_dcap_vector(GetParam())) {
+    // Intel's sample keeps its PCK chain beside the quote.
+    vector_.collateral.pck_chain = testing::load_dcap_file(GetParam(), "pck_chain.pem");
+  }
+  Vector vector_;
+};
+
+TEST_P(SgxVectors, GetTheVerdictOfTheirManifest) {
+  const Judgement judgement = judge_at(vector_, text_at(vector_.manifest, "verify_at"));
+  const Json& expected = vector_.manifest.at("expected");
+  if (expected.at("result") == "verified") {
+    ASSERT_TRUE(judgement.claims.ok()) << judgement.claims.error();
+    EXPECT_FALSE(judgement.reason.has_value());
+    expect_claims(*judgement.claims, expected);
+  } else {
+    ASSERT_FALSE(judgement.claims.ok());
+    EXPECT_EQ(name_of(judgement.reason.value()), text_at(expected, "reason"))
+        << judgement.claims.error();
+    if (expected.contains("tcb_status")) {
+      EXPECT_EQ(name_of(judgement.tcb_status.value()), text_at(expected, "tcb_status"));
+    }
+  }
+}
+
+TEST_P(SgxVectors, AreRefusedJustOutsideTheirWindow) {
+  const Json& expected = vector_.manifest.at("expected");
+  for (const Json& time_case : vector_.manifest.value("time_cases", Json::array())) {
+    const Judgement judgement = judge_at(vector_, text_at(time_case, "at"));
+    ASSERT_FALSE(judgement.claims.ok());
+    EXPECT_EQ(judgement.claims.error().code, ErrorCode::Untrusted);
+    EXPECT_EQ(name_of(judgement.reason.value()), text_at(time_case, "reason"))
+        << judgement.claims.error();
+  }
+  if (expected.at("result") != "verified") return;
+  const auto from = parse_rfc3339(text_at(expected, "window_start")).value();
+  const auto until = parse_rfc3339(text_at(expected, "window_end")).value();
+  for (const TimePoint inside : {from, until}) {
+    EXPECT_TRUE(judge_at(vector_, format_rfc3339(inside)).claims.ok());
+  }
+  for (const TimePoint outside : {from - Duration(1000), until + Duration(1000)}) {
+    EXPECT_FALSE(judge_at(vector_, format_rfc3339(outside)).claims.ok());
+  }
+}
+
+TEST_P(SgxVectors, AreRefusedUnderAnotherRoot) {
+  const RootKey other = crypto::EcdsaPrivateKey::generate().public_point();
+  const auto at = parse_rfc3339(text_at(vector_.manifest, "verify_at")).value();
+  const auto claims = verify_quote(vector_.quote, vector_.collateral, {&other, 1}, at);
+  EXPECT_FALSE(claims.ok());
+  EXPECT_FALSE(verify_quote(vector_.quote, vector_.collateral, {}, at).ok());
+}
+
+// Nothing that decides on a key may pass over a missing list of revoked CAs.
+TEST_P(SgxVectors, WithoutARootCaCrlAreRefused) {
+  vector_.collateral.root_ca_crl.clear();
+  const auto at = parse_rfc3339(text_at(vector_.manifest, "verify_at")).value();
+  EXPECT_FALSE(verify_quote(vector_.quote, vector_.collateral, roots_of(vector_), at).ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SgxVectors, ::testing::ValuesIn(sgx_vectors()),
+                         [](const auto& vector) { return test_name(vector.param); });
+
+TEST(SgxVectors, OfIntelsSamplesAreRefusedUnderIntelsProductionRoot) {
+  Vector vector = load_dcap_vector("sgx3-own-root");
+  vector.collateral.pck_chain = testing::load_dcap_file(vector.name, "pck_chain.pem");
+  const RootKey root = intel_root_key();
+  const auto at = parse_rfc3339(text_at(vector.manifest, "verify_at")).value();
+  const Judgement judgement = judge_quote(vector.quote, vector.collateral, {&root, 1}, at);
+  EXPECT_EQ(judgement.reason, Reason::UntrustedChain);
+}
+
+TEST(SgxVectors, NameTheirCollateral) {
+  const auto platform = find_collateral_key(load_dcap_vector("sgx3-platform-tcbinfo-v2").quote);
+  EXPECT_EQ(platform.value().ca, "platform");
+  EXPECT_EQ(encode_hex(platform.value().fmspc), "00606a000000");
+  const auto processor = find_collateral_key(load_dcap_vector("sgx3-cfgswhardening").quote);
+  EXPECT_EQ(processor.value().ca, "processor");
+  EXPECT_EQ(encode_hex(processor.value().fmspc), "00a067110000");
+  EXPECT_FALSE(find_collateral_key(load_dcap_vector("sgx3-cert-type-3").quote).ok());
+  EXPECT_FALSE(find_collateral_key({}).ok());
+}
+
+TEST(SgxVectors, AreVerifiedAlikeWithCollateralThatWasVerifiedBefore) {
+  const Vector vector = load_dcap_vector("sgx3-cfgswhardening");
+  const auto at = parse_rfc3339(text_at(vector.manifest, "verify_at")).value();
+  const auto collateral = VerifiedCollateral::verify(vector.collateral, roots_of(vector)).value();
+  expect_claims(verify_quote(vector.quote, collateral, at).value(), vector.manifest.at("expected"));
+  EXPECT_FALSE(verify_quote(vector.quote, collateral, collateral.expires() + Duration(1)).ok());
+  EXPECT_FALSE(verify_quote(vector.quote, collateral, collateral.begins() - Duration(1)).ok());
+  const Vector other = load_dcap_vector("sgx3-platform-tcbinfo-v2");
+  EXPECT_FALSE(verify_quote(other.quote, collateral, at).ok());
+}
+
+TEST(SgxVectors, WhoseRealMachineIsOldSayWhichPartIsShort) {
+  const Vector vector = load_dcap_vector("sgx3-outofdate-2025");
+  const Judgement judgement = judge_at(vector, text_at(vector.manifest, "verify_at"));
+  ASSERT_TRUE(judgement.claims.ok());
+  ASSERT_FALSE(judgement.claims->shortfalls().empty());
+  for (const TcbShortfall& shortfall : judgement.claims->shortfalls()) {
+    EXPECT_LT(shortfall.found, shortfall.wanted);
+    EXPECT_FALSE(shortfall.part.empty());
+  }
+}
+
+}  // namespace
+}  // namespace torchkeep::attest

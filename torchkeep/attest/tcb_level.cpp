@@ -1,0 +1,101 @@
+#include "torchkeep/attest/tcb_level.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "torchkeep/attest/internal/signed_json.h"
+
+namespace torchkeep::attest {
+namespace {
+
+constexpr std::array<std::pair<TcbStatus, std::string_view>, 7> kNames = {{
+    {TcbStatus::UpToDate, "UpToDate"},
+    {TcbStatus::SWHardeningNeeded, "SWHardeningNeeded"},
+    {TcbStatus::ConfigurationNeeded, "ConfigurationNeeded"},
+    {TcbStatus::ConfigurationAndSWHardeningNeeded, "ConfigurationAndSWHardeningNeeded"},
+    {TcbStatus::OutOfDate, "OutOfDate"},
+    {TcbStatus::OutOfDateConfigurationNeeded, "OutOfDateConfigurationNeeded"},
+    {TcbStatus::Revoked, "Revoked"},
+}};
+
+Result<EnclaveTcbLevel> parse_level(const json::Json& value, const std::string& what) {
+  auto reader = TRY(json::ObjectReader::open(value, what));
+  const json::Json* const tcb = TRY(reader.take_object("tcb"));
+  auto tcb_reader = TRY(json::ObjectReader::open(*tcb, what + ".tcb"));
+  EnclaveTcbLevel level;
+  level.isv_svn = static_cast<std::uint16_t>(TRY(take_bounded(tcb_reader, "isvsvn", 0xffff)));
+  level.verdict = TRY(take_tcb_verdict(reader));
+  const TcbStatus status = level.verdict.status;
+  if (status != TcbStatus::UpToDate && status != TcbStatus::OutOfDate &&
+      status != TcbStatus::Revoked) {
+    return malformed(what, ": an enclave's level cannot be ", name_of(status));
+  }
+  return level;
+}
+
+}  // namespace
+
+std::string_view name_of(TcbStatus status) {
+  const auto found = std::find_if(kNames.begin(), kNames.end(),
+                                  [&](const auto& entry) { return entry.first == status; });
+  TORCHKEEP_CHECK(found != kNames.end());
+  return found->second;
+}
+
+std::optional<TcbStatus> find_tcb_status(std::string_view name) {
+  for (const auto& [status, known] : kNames) {
+    if (known == name) return status;
+  }
+  return std::nullopt;
+}
+
+Result<TcbVerdict> take_tcb_verdict(json::ObjectReader& reader) {
+  TcbVerdict out;
+  out.date = TRY(take_time(reader, "tcbDate"));
+  const std::string name = TRY(reader.take_string("tcbStatus"));
+  const auto status = find_tcb_status(name);
+  if (!status) return malformed(reader.what(), ": unknown tcbStatus \"", name, "\"");
+  out.status = *status;
+  out.advisories = TRY(find_strings(reader, "advisoryIDs"));
+  return out;
+}
+
+Result<std::vector<EnclaveTcbLevel>> take_enclave_tcb_levels(json::ObjectReader& reader) {
+  const json::Json* const array = TRY(reader.take_array("tcbLevels"));
+  std::vector<EnclaveTcbLevel> levels;
+  for (const json::Json& value : *array) {
+    const std::string what = text(reader.what(), ".tcbLevels[", levels.size(), "]");
+    levels.push_back(TRY(parse_level(value, what)));
+  }
+  if (levels.empty()) return malformed(reader.what(), ".tcbLevels is empty");
+  std::stable_sort(levels.begin(), levels.end(), [](const auto& left, const auto& right) {
+    return left.isv_svn > right.isv_svn;
+  });
+  return levels;
+}
+
+const EnclaveTcbLevel* find_level(const std::vector<EnclaveTcbLevel>& levels,
+                                  std::uint16_t isv_svn) {
+  const auto found = std::find_if(levels.begin(), levels.end(), [&](const EnclaveTcbLevel& level) {
+    return level.isv_svn <= isv_svn;
+  });
+  return found == levels.end() ? nullptr : &*found;
+}
+
+TcbStatus converge(TcbStatus platform, TcbStatus part) {
+  if (platform == TcbStatus::Revoked || part == TcbStatus::Revoked) return TcbStatus::Revoked;
+  if (part != TcbStatus::OutOfDate) return platform;
+  switch (platform) {
+    case TcbStatus::UpToDate:
+    case TcbStatus::SWHardeningNeeded:
+    case TcbStatus::OutOfDate: return TcbStatus::OutOfDate;
+    case TcbStatus::ConfigurationNeeded:
+    case TcbStatus::ConfigurationAndSWHardeningNeeded:
+    case TcbStatus::OutOfDateConfigurationNeeded: return TcbStatus::OutOfDateConfigurationNeeded;
+    case TcbStatus::Revoked: break;
+  }
+  return TcbStatus::Revoked;
+}
+
+}  // namespace torchkeep::attest

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "torchkeep/attest/claims.h"
+#include "torchkeep/json/json.h"
+
+/// What Intel says of one security version: its status, its date, and the advisories it is open to.
+namespace torchkeep::attest {
+
+/// The part of a TCB level that is the same for platforms, quoting enclaves and TDX modules.
+struct TcbVerdict {
+  TimePoint date;  ///< The level holds all mitigations published up to then.
+  TcbStatus status = TcbStatus::Revoked;
+  std::vector<std::string> advisories;
+
+  bool operator==(const TcbVerdict&) const = default;
+};
+
+/// A level of a quoting enclave or of a TDX module: what its ISVSVN means.
+struct EnclaveTcbLevel {
+  std::uint16_t isv_svn = 0;
+  TcbVerdict verdict;
+
+  bool operator==(const EnclaveTcbLevel&) const = default;
+};
+
+/// Takes `tcbDate`, `tcbStatus` and `advisoryIDs`. Errors: Malformed.
+Result<TcbVerdict> take_tcb_verdict(json::ObjectReader& reader);
+/// Takes `tcbLevels` of an enclave, highest ISVSVN first, and not empty. Their statuses are
+/// UpToDate, OutOfDate or Revoked. Errors: Malformed.
+Result<std::vector<EnclaveTcbLevel>> take_enclave_tcb_levels(json::ObjectReader& reader);
+/// The highest level that `isv_svn` reaches; null if it is below all.
+const EnclaveTcbLevel* find_level(const std::vector<EnclaveTcbLevel>& levels,
+                                  std::uint16_t isv_svn);
+
+/// The status of a whole of which another part has this status: an old quoting enclave or TDX
+/// module makes a platform out of date, a revoked one revokes it.
+/// Source: FORMAT "Convergence"; Intel's Quote Verification Library.
+TcbStatus converge(TcbStatus platform, TcbStatus part);
+
+}  // namespace torchkeep::attest

@@ -1,0 +1,177 @@
+#include "torchkeep/attest/verified_collateral.h"
+
+#include <algorithm>
+
+#include "torchkeep/attest/internal/verified_state.h"
+#include "torchkeep/base/text.h"
+
+namespace torchkeep::attest {
+namespace {
+
+constexpr std::string_view kTcbSigning = "Intel SGX TCB Signing";
+
+struct Signer {
+  crypto::Certificate certificate;
+  crypto::Certificate root;
+};
+
+Result<Signer> verify_signer(ByteView pem, std::span<const RootKey> roots, Reason& why) {
+  why = Reason::Malformed;
+  const auto chain = TRY(parse_chain(pem, 2));
+  why = Reason::UntrustedChain;
+  TRY(verify_root(chain[1], roots));
+  TRY(verify_leaf(chain[0], kTcbSigning, chain[1]));
+  return Signer{chain[0], chain[1]};
+}
+
+Result<void> verify_signature(const Signer& signer, ByteView signed_bytes,
+                              const ByteArray<64>& signature) {
+  const auto key = TRY(signer.certificate.p256_point());
+  const auto verified = crypto::verify_p256(key, signed_bytes, signature);
+  if (verified) return {};
+  return untrusted(
+      "signature: the document was changed after Intel signed it, or the PCCS formats "
+      "it anew; fetch it from Intel or from another PCCS");
+}
+
+/// One after the other, in the order of FORMAT section 3; every step adds to the state.
+class Verifier {
+ public:
+  Verifier(const Collateral& collateral, std::span<const RootKey> roots, Reason& why)
+      : collateral_(collateral), roots_(roots), why_(why) {}
+
+  Result<void> verify_signers() {
+    tcb_signer_ = TRY(verify_signer(collateral_.tcb_info_issuer_chain, roots_, why_)
+                          .context("TCB info issuer chain"));
+    if (collateral_.qe_identity_issuer_chain == collateral_.tcb_info_issuer_chain) {
+      qe_signer_ = tcb_signer_;
+    } else {
+      qe_signer_ = TRY(verify_signer(collateral_.qe_identity_issuer_chain, roots_, why_)
+                           .context("QE identity issuer chain"));
+    }
+    state_.root_key = TRY(tcb_signer_->root.p256_point());
+    TRY(check_root(qe_signer_->root, "QE identity issuer chain"));
+    for (const auto& [name, signer] : {std::pair("TCB info issuer chain", *tcb_signer_),
+                                       std::pair("QE identity issuer chain", *qe_signer_)}) {
+      state_.window.narrow(name, signer.certificate);
+      state_.window.narrow(name, signer.root);
+    }
+    return {};
+  }
+
+  Result<void> verify_crls(RootCaCrl root_ca_crl) {
+    TRY(verify_root_ca_crl(root_ca_crl));
+    if (collateral_.pck_crl.empty()) return missing(kPckCrlName);
+    state_.pck_crl_bytes = collateral_.pck_crl;
+    if (collateral_.pck_crl_issuer_chain.empty()) return {};
+    TRY(verify_pck_ca_chain().context("PCK CRL issuer chain"));
+    auto list = TRY(verify_crl(collateral_.pck_crl, state_.pck_ca->ca, kPckCrlName, why_));
+    state_.window.narrow(kPckCrlName, list.this_update(), *list.next_update());
+    issued(list.this_update());
+    state_.pck_crl = std::move(list);
+    return {};
+  }
+
+  Result<void> verify_documents() {
+    why_ = Reason::Malformed;
+    state_.tcb_info = TRY(parse_tcb_info(collateral_.tcb_info).context("TCB info"));
+    state_.qe_identity = TRY(parse_qe_identity(collateral_.qe_identity).context("QE identity"));
+    const TcbInfo& tcb_info = state_.tcb_info;
+    const QeIdentity& qe_identity = state_.qe_identity;
+    why_ = Reason::TcbInfoBadSignature;
+    TRY(verify_signature(*tcb_signer_, tcb_info.signed_bytes, tcb_info.signature)
+            .context("TCB info"));
+    why_ = Reason::QeIdentityBadSignature;
+    TRY(verify_signature(*qe_signer_, qe_identity.signed_bytes, qe_identity.signature)
+            .context("QE identity"));
+    state_.window.narrow("TCB info", tcb_info.issue_date, tcb_info.next_update);
+    state_.window.narrow("QE identity", qe_identity.issue_date, qe_identity.next_update);
+    issued(tcb_info.issue_date);
+    issued(qe_identity.issue_date);
+    return {};
+  }
+
+  VerifiedCollateral::State take() { return std::move(state_); }
+
+ private:
+  Error missing(std::string_view name) {
+    why_ = Reason::Malformed;
+    return malformed(name,
+                     ": the document is missing; without it a revoked machine passes. Fetch "
+                     "the collateral anew");
+  }
+  // All documents of one verdict hang on one root.
+  Result<void> check_root(const crypto::Certificate& root, std::string_view what) {
+    why_ = Reason::UntrustedChain;
+    const RootKey key = TRY(root.p256_point());
+    if (key == state_.root_key) return {};
+    return untrusted(what, ": its root is another than that of the TCB info");
+  }
+
+  Result<void> verify_root_ca_crl(RootCaCrl rule) {
+    if (collateral_.root_ca_crl.empty()) {
+      if (rule == RootCaCrl::MayBeMissing) return {};
+      return missing(kRootCaCrlName);
+    }
+    auto list = TRY(verify_crl(collateral_.root_ca_crl, tcb_signer_->root, kRootCaCrlName, why_));
+    state_.window.narrow(kRootCaCrlName, list.this_update(), *list.next_update());
+    why_ = Reason::CertificateRevoked;
+    TRY(check_not_listed(list, tcb_signer_->certificate, kRootCaCrlName));
+    TRY(check_not_listed(list, qe_signer_->certificate, kRootCaCrlName));
+    state_.root_ca_crl = std::move(list);
+    return {};
+  }
+
+  Result<void> verify_pck_ca_chain() {
+    why_ = Reason::Malformed;
+    const auto chain = TRY(parse_chain(collateral_.pck_crl_issuer_chain, 2));
+    why_ = Reason::UntrustedChain;
+    state_.pck_ca = CaChain{chain[0], chain[1]};
+    TRY(verify_pck_ca(*state_.pck_ca, roots_));
+    TRY(check_root(chain[1], "the chain"));
+    why_ = Reason::CertificateRevoked;
+    if (state_.root_ca_crl) {
+      TRY(check_not_listed(*state_.root_ca_crl, chain[0], kRootCaCrlName));
+    }
+    state_.window.narrow("PCK CRL issuer chain", chain[0]);
+    state_.window.narrow("PCK CRL issuer chain", chain[1]);
+    return {};
+  }
+
+  void issued(TimePoint date) {
+    state_.issued = dated_ ? std::min(state_.issued, date) : date;
+    dated_ = true;
+  }
+
+  const Collateral& collateral_;
+  std::span<const RootKey> roots_;
+  Reason& why_;
+  std::optional<Signer> tcb_signer_;
+  std::optional<Signer> qe_signer_;
+  bool dated_ = false;
+  VerifiedCollateral::State state_;
+};
+
+}  // namespace
+
+Result<VerifiedCollateral> VerifiedCollateral::verify(const Collateral& collateral,
+                                                      std::span<const RootKey> roots, Reason& why,
+                                                      RootCaCrl root_ca_crl) {
+  Verifier verifier(collateral, roots, why);
+  TRY(verifier.verify_signers());
+  TRY(verifier.verify_crls(root_ca_crl));
+  TRY(verifier.verify_documents());
+  return VerifiedCollateral(std::make_shared<const State>(verifier.take()));
+}
+
+Result<VerifiedCollateral> VerifiedCollateral::verify(const Collateral& collateral,
+                                                      std::span<const RootKey> roots) {
+  Reason why{};
+  return verify(collateral, roots, why);
+}
+
+TimePoint VerifiedCollateral::begins() const { return state_->window.from(); }
+TimePoint VerifiedCollateral::expires() const { return state_->window.until(); }
+TimePoint VerifiedCollateral::issued() const { return state_->issued; }
+
+}  // namespace torchkeep::attest

@@ -1,0 +1,276 @@
+#include "torchkeep/attest/verify.h"
+
+#include <algorithm>
+
+#include "torchkeep/attest/internal/verified_state.h"
+#include "torchkeep/attest/platform_tcb.h"
+#include "torchkeep/attest/quote.h"
+#include "torchkeep/base/encoding.h"
+#include "torchkeep/base/text.h"
+#include "torchkeep/crypto/digest.h"
+
+namespace torchkeep::attest {
+namespace {
+
+constexpr std::string_view kPckCertificate = "Intel SGX PCK Certificate";
+
+/// The certificates that vouch for one machine's quoting enclave.
+struct PckChain {
+  crypto::Certificate leaf;
+  CaChain issuer;
+  PckExtension machine;
+};
+
+Result<PckChain> parse_pck_chain(const Quote& quote, ByteView elsewhere, Reason& why) {
+  const bool inside = quote.certification_type == kPckChainPem;
+  if (!inside && elsewhere.empty()) {
+    why = Reason::UnsupportedCertDataType;
+    return malformed("certification data: found type ", quote.certification_type,
+                     ", wanted type 5 (the PCK certificate chain). Have the platform's quote "
+                     "provider fetch the machine's PCK certificate from a PCCS");
+  }
+  why = Reason::Malformed;
+  const ByteView pem = inside ? ByteView(quote.certification_data) : elsewhere;
+  auto chain = TRY(parse_chain(pem, 3).context("PCK certificate chain"));
+  // Some platforms of 2020 put the root before the CA.
+  if (chain[1].issuer_name() == chain[1].subject_name()) std::swap(chain[1], chain[2]);
+  const auto extensions = chain[0].extensions(kPckExtensionOid);
+  if (extensions.size() != 1) {
+    return malformed("PCK certificate: found ", extensions.size(), " SGX extensions, wanted 1");
+  }
+  auto machine = TRY(parse_pck_extension(extensions[0]).context("PCK certificate"));
+  return PckChain{chain[0], CaChain{chain[1], chain[2]}, machine};
+}
+
+std::vector<std::string> sorted_union(std::vector<std::string> left,
+                                      const std::vector<std::string>& right) {
+  left.insert(left.end(), right.begin(), right.end());
+  std::sort(left.begin(), left.end());
+  left.erase(std::unique(left.begin(), left.end()), left.end());
+  return left;
+}
+
+}  // namespace
+
+/// One quote's way through the checks, in the order of FORMAT section 3. `why` always names the
+/// check under way.
+class ClaimsMaker {
+ public:
+  ClaimsMaker(const Quote& quote, const PckChain& chain, const VerifiedCollateral& collateral,
+              Reason& why)
+      : quote_(quote), chain_(chain), collateral_(collateral.state()), why_(why) {}
+
+  /// Everything but the dates.
+  Result<Claims> make() {
+    TRY(verify_chain().context("PCK certificate chain"));
+    TRY(check_tcb_info().context("TCB info"));
+    TRY(verify_quoting_enclave().context("quoting enclave"));
+    why_ = Reason::BadQuoteSignature;
+    if (!crypto::verify_p256(quote_.attestation_key, quote_.signed_bytes, quote_.signature)) {
+      return untrusted("quote signature: it does not fit the report; the quote was changed");
+    }
+    TRY(judge_tcb());
+    fill_in_report();
+    return claims_;
+  }
+
+  Result<void> check_dates(TimePoint now) const { return window_.check(now, why_); }
+
+ private:
+  Result<void> verify_chain() {
+    const auto roots = std::span(&collateral_.root_key, 1);
+    why_ = Reason::UntrustedChain;
+    const bool known_ca =
+        collateral_.pck_ca && chain_.issuer.ca.der() == collateral_.pck_ca->ca.der();
+    // A CA that signed the PCK CRL was verified with it; so was its root, but Intel has two
+    // certificates of that.
+    if (!known_ca) {
+      TRY(verify_pck_ca(chain_.issuer, roots));
+    } else if (chain_.issuer.root.der() != collateral_.pck_ca->root.der()) {
+      TRY(verify_root(chain_.issuer.root, roots));
+    }
+    TRY(verify_leaf(chain_.leaf, kPckCertificate, chain_.issuer.ca));
+    window_ = collateral_.window;
+    issued_ = collateral_.issued;
+    for (const auto* certificate : {&chain_.leaf, &chain_.issuer.ca, &chain_.issuer.root}) {
+      window_.narrow("PCK certificate chain", *certificate);
+    }
+    if (known_ca) return check_revocation(*collateral_.pck_crl);
+
+    const auto list =
+        TRY(verify_crl(collateral_.pck_crl_bytes, chain_.issuer.ca, kPckCrlName, why_));
+    window_.narrow(kPckCrlName, list.this_update(), *list.next_update());
+    issued_ = std::min(issued_, list.this_update());
+    return check_revocation(list);
+  }
+
+  Result<void> check_revocation(const crypto::RevocationList& pck_crl) {
+    why_ = Reason::CertificateRevoked;
+    if (collateral_.root_ca_crl) {
+      TRY(check_not_listed(*collateral_.root_ca_crl, chain_.issuer.ca, kRootCaCrlName));
+    }
+    return check_not_listed(pck_crl, chain_.leaf, kPckCrlName);
+  }
+
+  Result<void> check_tcb_info() {
+    why_ = Reason::TcbInfoMismatch;
+    const TcbInfo& info = collateral_.tcb_info;
+    if (info.kind != TcbInfoKind::Sgx) {
+      return untrusted("id: found TDX, wanted SGX. Fetch the TCB info of /sgx/certification/v4");
+    }
+    if (info.fmspc != chain_.machine.fmspc) {
+      return untrusted("fmspc: found ", encode_hex(info.fmspc), ", wanted ",
+                       encode_hex(chain_.machine.fmspc),
+                       " as in the PCK certificate. Fetch the TCB info of this machine's family");
+    }
+    if (info.pce_id != chain_.machine.pce_id) {
+      return untrusted("pceId: found ", info.pce_id ? encode_hex(*info.pce_id) : "none",
+                       ", wanted ", encode_hex(chain_.machine.pce_id),
+                       " as in the PCK certificate");
+    }
+    return {};
+  }
+
+  Result<void> verify_quoting_enclave() {
+    why_ = Reason::BadQeReportSignature;
+    const auto pck_key = TRY(chain_.leaf.p256_point());
+    if (!crypto::verify_p256(pck_key, quote_.qe_report_bytes, quote_.qe_report_signature)) {
+      return untrusted("report signature: it is not by the key of this PCK certificate");
+    }
+    why_ = Reason::QeReportDataMismatch;
+    const Digest256 binding =
+        std::move(crypto::Sha256().update(quote_.attestation_key).update(quote_.qe_auth_data))
+            .finish();
+    if (!equal(ByteView(quote_.qe_report.report_data).first(binding.size()), binding)) {
+      return untrusted(
+          "report data: it does not name this quote's attestation key; the quote was "
+          "put together from two");
+    }
+    why_ = Reason::QeIdentityMismatch;
+    const QeIdentity& identity = collateral_.qe_identity;
+    if (identity.kind != QeKind::Qe) {
+      return untrusted("QE identity: found ", name_of(identity.kind), ", wanted ",
+                       name_of(QeKind::Qe), " for a quote of an SGX enclave");
+    }
+    return check_qe_report(quote_.qe_report, identity);
+  }
+
+  Result<void> judge_tcb() {
+    const TcbInfo& info = collateral_.tcb_info;
+    why_ = Reason::TcbNotSupported;
+    const std::uint16_t qe_svn = quote_.qe_report.isv_svn;
+    const EnclaveTcbLevel* const qe = find_level(collateral_.qe_identity.levels, qe_svn);
+    if (qe == nullptr) {
+      return untrusted("quoting enclave: ISVSVN: found ", qe_svn, ", wanted at least ",
+                       collateral_.qe_identity.levels.back().isv_svn,
+                       ". Update the machine's SGX software (the quoting enclave)");
+    }
+    const TcbLevel& platform = *TRY(find_platform_level(chain_.machine, info));
+
+    claims_.platform_tcb_status_ = platform.verdict.status;
+    claims_.qe_tcb_status_ = qe->verdict.status;
+    claims_.tcb_status_ = converge(platform.verdict.status, qe->verdict.status);
+    claims_.tcb_date_ = std::min(platform.verdict.date, qe->verdict.date);
+    claims_.platform_advisories_ = sorted_union(platform.verdict.advisories, {});
+    claims_.advisories_ = sorted_union(platform.verdict.advisories, qe->verdict.advisories);
+    claims_.shortfalls_ = find_shortfalls(chain_.machine, info.levels.front(), info);
+    const std::uint16_t newest_qe = collateral_.qe_identity.levels.front().isv_svn;
+    if (qe_svn < newest_qe) {
+      claims_.shortfalls_.push_back({"ISVSVN of the quoting enclave", qe_svn, newest_qe});
+    }
+    why_ = Reason::TcbRevoked;
+    if (claims_.tcb_status_ == TcbStatus::Revoked) {
+      return untrusted("TCB status: found Revoked, ", to_text(claims_.shortfalls_),
+                       ". Keys of such machines may have leaked: update BIOS, microcode and SGX "
+                       "software, then provision the PCK certificate anew");
+    }
+    return {};
+  }
+
+  void fill_in_report() {
+    const SgxReport& report = quote_.report;
+    claims_.enclave_ = {.mr_enclave = report.mr_enclave,
+                        .mr_signer = report.mr_signer,
+                        .isv_prod_id = report.isv_prod_id,
+                        .isv_svn = report.isv_svn,
+                        .attributes = report.attributes,
+                        .misc_select = report.misc_select};
+    claims_.report_data_ = report.report_data;
+    claims_.tcb_evaluation_data_number_ =
+        std::min(collateral_.tcb_info.tcb_evaluation_data_number,
+                 collateral_.qe_identity.tcb_evaluation_data_number);
+    claims_.root_key_hash_ = crypto::sha256(collateral_.root_key);
+    const auto& instance = chain_.machine.platform_instance_id;
+    claims_.platform_instance_ = to_bytes(instance ? *instance : chain_.machine.ppid);
+    claims_.collateral_begins_ = window_.from();
+    claims_.collateral_expires_ = window_.until();
+    claims_.collateral_issued_ = issued_;
+  }
+
+  const Quote& quote_;
+  const PckChain& chain_;
+  const VerifiedCollateral::State& collateral_;
+  Reason& why_;
+  Window window_;
+  TimePoint issued_;
+  Claims claims_;
+};
+
+namespace {
+
+Result<Claims> judge(const Quote& quote, const PckChain& chain,
+                     const VerifiedCollateral& collateral, TimePoint now, Judgement& out,
+                     Reason& why) {
+  ClaimsMaker maker(quote, chain, collateral, why);
+  Claims claims = TRY(maker.make());
+  out.tcb_status = claims.tcb_status();
+  out.advisories = claims.advisories();
+  TRY(maker.check_dates(now));
+  return claims;
+}
+
+Result<Claims> judge_from_bytes(ByteView bytes, const Collateral& collateral,
+                                std::span<const RootKey> roots, TimePoint now, RootCaCrl rule,
+                                Judgement& out, Reason& why) {
+  const Quote quote = TRY(parse_quote(bytes).context("quote"));
+  const PckChain chain = TRY(parse_pck_chain(quote, collateral.pck_chain, why).context("quote"));
+  const auto verified = TRY(VerifiedCollateral::verify(collateral, roots, why, rule));
+  return judge(quote, chain, verified, now, out, why);
+}
+
+}  // namespace
+
+Result<CollateralKey> find_collateral_key(ByteView bytes) {
+  const Quote quote = TRY(parse_quote(bytes).context("quote"));
+  Reason why{};
+  const PckChain chain = TRY(parse_pck_chain(quote, {}, why).context("quote"));
+  const std::string ca = chain.issuer.ca.common_name();
+  if (ca == kPlatformCa) return CollateralKey{chain.machine.fmspc, "platform"};
+  if (ca == kProcessorCa) return CollateralKey{chain.machine.fmspc, "processor"};
+  return malformed("quote: PCK certificate chain: found issuer \"", ca, "\", wanted \"",
+                   kPlatformCa, "\" or \"", kProcessorCa, '"');
+}
+
+Judgement judge_quote(ByteView quote, const Collateral& collateral, std::span<const RootKey> roots,
+                      TimePoint now, RootCaCrl root_ca_crl) {
+  Judgement out{internal_error("not judged yet"), {}, {}, {}};
+  Reason why = Reason::Malformed;
+  out.claims = judge_from_bytes(quote, collateral, roots, now, root_ca_crl, out, why);
+  if (!out.claims) out.reason = why;
+  return out;
+}
+
+Result<Claims> verify_quote(ByteView quote, const Collateral& collateral,
+                            std::span<const RootKey> roots, TimePoint now) {
+  return judge_quote(quote, collateral, roots, now).claims;
+}
+
+Result<Claims> verify_quote(ByteView bytes, const VerifiedCollateral& collateral, TimePoint now) {
+  Reason why{};
+  Judgement unused{internal_error("not judged yet"), {}, {}, {}};
+  const Quote quote = TRY(parse_quote(bytes).context("quote"));
+  const PckChain chain = TRY(parse_pck_chain(quote, {}, why).context("quote"));
+  return judge(quote, chain, collateral, now, unused, why);
+}
+
+}  // namespace torchkeep::attest
