@@ -12,7 +12,9 @@
 ///     -> {"role":R,"nonce":hex,"context":hex,"evidence":base64}
 ///   POST /torchkeep/v1/session/prove  {"context":hex,"evidence":base64}       (enclaves)
 ///                                  or {"owner":hex,"signature":hex}           (owners)
+///                                  or {}                                      (plain clients)
 ///     -> {"seconds":N}
+/// Byte for byte: docs/formats/session.md.
 namespace torchkeep::channel {
 
 /// The other end of a session, as far as it has proved itself. *Immutable.*
@@ -35,10 +37,12 @@ struct SessionParty {
   crypto::Random* random;
   const crypto::Ed25519PrivateKey* owner_key = nullptr;  ///< For the owner role.
   std::chrono::seconds lifetime{3600};
+  ForwardClock* forward = nullptr;  ///< Raised by the date of each collateral that was verified.
 };
 
 /// The server's half: answers the two requests above and keeps the peer in `connection.state`.
-/// Null if `request` is none of the two. Errors become answers with a code and a request id.
+/// Null if `request` is none of the two. Errors become answers with a code and a request id; the log
+/// gets the rest. A second hello on the same connection attests it anew.
 asio::awaitable<std::optional<HttpResponse>> answer_session(const SessionParty& self,
                                                             const HttpRequest& request,
                                                             Connection& connection, Log& log);
@@ -46,7 +50,10 @@ asio::awaitable<std::optional<HttpResponse>> answer_session(const SessionParty& 
 std::shared_ptr<const AttestedPeer> find_peer(const Connection& connection, TimePoint now);
 
 /// The client's half. `expected` is the server's role. Claims are verified, not yet appraised: the
-/// caller appraises `peer` before it sends anything of value.
+/// caller appraises `peer` before it sends anything of value. Call it again to attest anew.
+/// Errors: InvalidArgument without TLS or for our own role; Untrusted if the peer is not `expected`,
+/// or its evidence does not hold or is not about this session; Malformed; Unavailable (peer,
+/// platform or collateral away); and with the peer's own code if it refuses our proof.
 asio::awaitable<Result<AttestedPeer>> attest_session(const SessionParty& self, tee::Role expected,
                                                      HttpClient& client);
 
