@@ -3,6 +3,7 @@
 #include <span>
 
 #include "torchkeep/attest/verify.h"
+#include "torchkeep/crypto/random.h"
 #include "torchkeep/crypto/x509.h"
 #include "torchkeep/tee/platform.h"
 
