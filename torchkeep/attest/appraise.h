@@ -30,7 +30,10 @@ struct PlatformRequirement {
   std::vector<Bytes> platforms;  ///< Accepted platform instances, unless any_platform.
 };
 
-/// Both are read from and written to JSON objects; unknown fields are refused.
+/// Both are read from and written to JSON objects with the fields' names; `parse` of what `encode`
+/// wrote gives the same. Unknown fields are refused, and so is what would allow nobody or everybody
+/// by oversight: no root, no TCB status, a Revoked one, neither platforms nor any_platform.
+/// Errors: Malformed, naming `what` and the field.
 Result<EnclaveRequirement> parse_enclave_requirement(const json::Json& value, std::string what);
 json::Json encode(const EnclaveRequirement& requirement);
 Result<PlatformRequirement> parse_platform_requirement(const json::Json& value, std::string what);
