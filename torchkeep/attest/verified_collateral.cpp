@@ -9,19 +9,23 @@ namespace torchkeep::attest {
 namespace {
 
 constexpr std::string_view kTcbSigning = "Intel SGX TCB Signing";
+constexpr std::string_view kTcbChainName = "TCB info issuer chain";
+constexpr std::string_view kQeChainName = "QE identity issuer chain";
+constexpr std::string_view kPckCrlChainName = "PCK CRL issuer chain";
 
 struct Signer {
   crypto::Certificate certificate;
   crypto::Certificate root;
 };
 
-Result<Signer> verify_signer(ByteView pem, std::span<const RootKey> roots, Reason& why) {
-  why = Reason::Malformed;
+Result<Signer> parse_signer(ByteView pem) {
   const auto chain = TRY(parse_chain(pem, 2));
-  why = Reason::UntrustedChain;
-  TRY(verify_root(chain[1], roots));
-  TRY(verify_leaf(chain[0], kTcbSigning, chain[1]));
   return Signer{chain[0], chain[1]};
+}
+
+Result<void> verify_signer(const Signer& signer, std::span<const RootKey> roots) {
+  TRY(verify_root(signer.root, roots));
+  return verify_leaf(signer.certificate, kTcbSigning, signer.root);
 }
 
 Result<void> verify_signature(const Signer& signer, ByteView signed_bytes,
@@ -40,42 +44,47 @@ class Verifier {
   Verifier(const Collateral& collateral, std::span<const RootKey> roots, Reason& why)
       : collateral_(collateral), roots_(roots), why_(why) {}
 
+  /// All that needs no key: what is no document at all is told at once.
+  Result<void> parse() {
+    why_ = Reason::Malformed;
+    state_.tcb_info = TRY(parse_tcb_info(collateral_.tcb_info).context("TCB info"));
+    state_.qe_identity = TRY(parse_qe_identity(collateral_.qe_identity).context("QE identity"));
+    tcb_signer_ = TRY(parse_signer(collateral_.tcb_info_issuer_chain).context(kTcbChainName));
+    qe_signer_ = TRY(parse_signer(collateral_.qe_identity_issuer_chain).context(kQeChainName));
+    if (collateral_.pck_crl.empty()) return missing(kPckCrlName);
+    state_.pck_crl_bytes = collateral_.pck_crl;
+    if (collateral_.pck_crl_issuer_chain.empty()) return {};
+    const auto chain =
+        TRY(parse_chain(collateral_.pck_crl_issuer_chain, 2).context(kPckCrlChainName));
+    state_.pck_ca = CaChain{chain[0], chain[1]};
+    return {};
+  }
+
   Result<void> verify_signers() {
-    tcb_signer_ = TRY(verify_signer(collateral_.tcb_info_issuer_chain, roots_, why_)
-                          .context("TCB info issuer chain"));
-    if (collateral_.qe_identity_issuer_chain == collateral_.tcb_info_issuer_chain) {
-      qe_signer_ = tcb_signer_;
-    } else {
-      qe_signer_ = TRY(verify_signer(collateral_.qe_identity_issuer_chain, roots_, why_)
-                           .context("QE identity issuer chain"));
-    }
+    why_ = Reason::UntrustedChain;
+    TRY(verify_signer(*tcb_signer_, roots_).context(kTcbChainName));
     state_.root_key = TRY(tcb_signer_->root.p256_point());
-    TRY(check_root(qe_signer_->root, "QE identity issuer chain"));
-    for (const auto& [name, signer] : {std::pair("TCB info issuer chain", *tcb_signer_),
-                                       std::pair("QE identity issuer chain", *qe_signer_)}) {
-      state_.window.narrow(name, signer.certificate);
-      state_.window.narrow(name, signer.root);
+    if (collateral_.qe_identity_issuer_chain != collateral_.tcb_info_issuer_chain) {
+      TRY(verify_signer(*qe_signer_, roots_).context(kQeChainName));
+      TRY(check_root(qe_signer_->root).context(kQeChainName));
     }
+    narrow(kTcbChainName, tcb_signer_->certificate, tcb_signer_->root);
+    narrow(kQeChainName, qe_signer_->certificate, qe_signer_->root);
     return {};
   }
 
   Result<void> verify_crls(RootCaCrl root_ca_crl) {
     TRY(verify_root_ca_crl(root_ca_crl));
-    if (collateral_.pck_crl.empty()) return missing(kPckCrlName);
-    state_.pck_crl_bytes = collateral_.pck_crl;
-    if (collateral_.pck_crl_issuer_chain.empty()) return {};
-    TRY(verify_pck_ca_chain().context("PCK CRL issuer chain"));
+    if (!state_.pck_ca) return {};
+    TRY(verify_pck_ca_chain().context(kPckCrlChainName));
     auto list = TRY(verify_crl(collateral_.pck_crl, state_.pck_ca->ca, kPckCrlName, why_));
     state_.window.narrow(kPckCrlName, list.this_update(), *list.next_update());
-    issued(list.this_update());
+    state_.issued = std::min(state_.issued, list.this_update());
     state_.pck_crl = std::move(list);
     return {};
   }
 
   Result<void> verify_documents() {
-    why_ = Reason::Malformed;
-    state_.tcb_info = TRY(parse_tcb_info(collateral_.tcb_info).context("TCB info"));
-    state_.qe_identity = TRY(parse_qe_identity(collateral_.qe_identity).context("QE identity"));
     const TcbInfo& tcb_info = state_.tcb_info;
     const QeIdentity& qe_identity = state_.qe_identity;
     why_ = Reason::TcbInfoBadSignature;
@@ -86,8 +95,7 @@ class Verifier {
             .context("QE identity"));
     state_.window.narrow("TCB info", tcb_info.issue_date, tcb_info.next_update);
     state_.window.narrow("QE identity", qe_identity.issue_date, qe_identity.next_update);
-    issued(tcb_info.issue_date);
-    issued(qe_identity.issue_date);
+    state_.issued = std::min({state_.issued, tcb_info.issue_date, qe_identity.issue_date});
     return {};
   }
 
@@ -101,11 +109,15 @@ class Verifier {
                      "the collateral anew");
   }
   // All documents of one verdict hang on one root.
-  Result<void> check_root(const crypto::Certificate& root, std::string_view what) {
-    why_ = Reason::UntrustedChain;
+  Result<void> check_root(const crypto::Certificate& root) const {
     const RootKey key = TRY(root.p256_point());
     if (key == state_.root_key) return {};
-    return untrusted(what, ": its root is another than that of the TCB info");
+    return untrusted("its root is another than that of the TCB info");
+  }
+  void narrow(std::string_view name, const crypto::Certificate& leaf,
+              const crypto::Certificate& root) {
+    state_.window.narrow(name, leaf);
+    state_.window.narrow(name, root);
   }
 
   Result<void> verify_root_ca_crl(RootCaCrl rule) {
@@ -123,24 +135,15 @@ class Verifier {
   }
 
   Result<void> verify_pck_ca_chain() {
-    why_ = Reason::Malformed;
-    const auto chain = TRY(parse_chain(collateral_.pck_crl_issuer_chain, 2));
     why_ = Reason::UntrustedChain;
-    state_.pck_ca = CaChain{chain[0], chain[1]};
     TRY(verify_pck_ca(*state_.pck_ca, roots_));
-    TRY(check_root(chain[1], "the chain"));
+    TRY(check_root(state_.pck_ca->root));
     why_ = Reason::CertificateRevoked;
     if (state_.root_ca_crl) {
-      TRY(check_not_listed(*state_.root_ca_crl, chain[0], kRootCaCrlName));
+      TRY(check_not_listed(*state_.root_ca_crl, state_.pck_ca->ca, kRootCaCrlName));
     }
-    state_.window.narrow("PCK CRL issuer chain", chain[0]);
-    state_.window.narrow("PCK CRL issuer chain", chain[1]);
+    narrow(kPckCrlChainName, state_.pck_ca->ca, state_.pck_ca->root);
     return {};
-  }
-
-  void issued(TimePoint date) {
-    state_.issued = dated_ ? std::min(state_.issued, date) : date;
-    dated_ = true;
   }
 
   const Collateral& collateral_;
@@ -148,7 +151,6 @@ class Verifier {
   Reason& why_;
   std::optional<Signer> tcb_signer_;
   std::optional<Signer> qe_signer_;
-  bool dated_ = false;
   VerifiedCollateral::State state_;
 };
 
@@ -158,6 +160,7 @@ Result<VerifiedCollateral> VerifiedCollateral::verify(const Collateral& collater
                                                       std::span<const RootKey> roots, Reason& why,
                                                       RootCaCrl root_ca_crl) {
   Verifier verifier(collateral, roots, why);
+  TRY(verifier.parse());
   TRY(verifier.verify_signers());
   TRY(verifier.verify_crls(root_ca_crl));
   TRY(verifier.verify_documents());

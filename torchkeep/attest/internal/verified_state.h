@@ -18,7 +18,7 @@ struct VerifiedCollateral::State {
   std::optional<crypto::RevocationList> pck_crl;
   Bytes pck_crl_bytes;
   Window window;
-  TimePoint issued;
+  TimePoint issued = TimePoint::max();
 };
 
 /// The two lists' names in messages.
