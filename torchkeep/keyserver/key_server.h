@@ -104,6 +104,8 @@ class KeyServer {
   Mutex mutex_;
   Journal journal_ GUARDED_BY(mutex_);
   State state_ GUARDED_BY(mutex_);
+  /// The log may say more than `state_` does: nothing is decided before it was read again.
+  bool behind_log_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace torchkeep::keyserver

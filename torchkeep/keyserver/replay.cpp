@@ -64,10 +64,13 @@ Result<void> KeyServer::replay(State& state, std::uint64_t position, const State
 }
 
 Result<void> KeyServer::settle() {
-  if (!journal_.in_doubt()) return {};
+  if (journal_.in_doubt()) behind_log_ = true;
+  if (!behind_log_) return {};
   const auto replayed = replay();
-  if (!replayed)
+  if (!replayed) {
     return for_operator(Error(replayed.error()).context("after a write of unknown outcome"));
+  }
+  behind_log_ = false;
   log_.warning("a write of unknown outcome is settled: the log has ", journal_.size(), " entries");
   return {};
 }
