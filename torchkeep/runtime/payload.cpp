@@ -20,6 +20,7 @@ std::uint64_t PayloadHeader::total_bytes() const {
 
 Bytes encode_payload_header(const PayloadHeader& header) {
   Bytes out;
+  out.reserve(kPayloadHeaderBytes);
   append(out, as_bytes(kPayloadMagic));
   append_le64(out, header.graph_bytes);
   append_le64(out, header.data_bytes);

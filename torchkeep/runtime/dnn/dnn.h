@@ -1,0 +1,145 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "torchkeep/runtime/tensor.h"
+
+/// oneDNN behind a door of our own: its types, exceptions and versions stay in this folder.
+/// Everything here is float32. Primitives get all memory handed in, scratch memory too.
+namespace torchkeep::runtime::dnn {
+
+struct LayoutData;
+
+/// Where a tensor's elements lie: row-major, as ONNX has it, or in an order that a primitive likes
+/// better. *Immutable*; copies are cheap.
+class Layout {
+ public:
+  /// Row-major.
+  Layout() = default;
+  /// Of oneDNN's making; row-major ones become plain. For this folder.
+  explicit Layout(std::shared_ptr<const LayoutData> data) : data_(std::move(data)) {}
+
+  bool is_plain() const { return data_ == nullptr; }
+  /// Memory holds more elements than the tensor has; what lies between is zero and must stay so.
+  bool is_padded() const;
+  /// Of a float32 tensor of this shape, padding included.
+  std::uint64_t bytes(const Shape& shape) const;
+  const LayoutData* data() const { return data_.get(); }
+  bool operator==(const Layout& other) const;
+
+ private:
+  std::shared_ptr<const LayoutData> data_;
+};
+
+/// One operation on fixed shapes. Move-only. *Lives with one model*: one run at a time.
+class Primitive {
+ public:
+  struct State;
+  Primitive();
+  explicit Primitive(std::unique_ptr<State> state);
+  Primitive(Primitive&&) noexcept;
+  Primitive& operator=(Primitive&&) noexcept;
+  ~Primitive();
+
+  /// Memory that `run` wants as its last argument, if any.
+  std::uint64_t scratch_bytes() const;
+  /// oneDNN's name of the implementation, for benchmarks and curiosity.
+  std::string implementation() const;
+  /// Runs on memory in the order that the maker states. Errors: Internal.
+  Result<void> run(std::span<std::byte* const> memory);
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+/// The processor as oneDNN sees it. Diagnostic output that would tell of a model is switched off,
+/// whatever the environment says. *Not thread-safe.*
+class Machine {
+ public:
+  struct State;
+  Machine();
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  State& state() { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+/// What is done to a result before it is written: result + residual, then limited to low..high.
+struct Epilogue {
+  bool residual = false;  ///< What stands in the output's memory is added.
+  bool relu = false;
+  std::optional<std::pair<float, float>> clip;
+};
+
+struct Convolution {
+  Shape input;    ///< [n, c, ...]
+  Shape weights;  ///< [o, i, ...], or [groups, o, i, ...] if grouped.
+  Shape output;   ///< [n, o, ...]
+  Shape strides, dilations, pads_begin, pads_end;  ///< A number each spatial dimension.
+  bool grouped = false;
+  bool bias = false;
+  Epilogue epilogue;
+};
+
+/// Memory order: input, weights, bias if any, output, scratch if any.
+struct Planned {
+  Primitive primitive;
+  Layout input, weights, output;
+};
+
+/// `input`: the layout that it has now, which is kept unless another one is worth a reorder.
+/// `weights`: a layout that they must have; none: whichever is best.
+/// Errors: Malformed if oneDNN cannot do it.
+Result<Planned> make_convolution(Machine& machine, const Convolution& wanted, const Layout& input,
+                                 const std::optional<Layout>& weights);
+
+/// [batches..., m, k] x [batches..., k, n]; dimensions of 1 are broadcast.
+struct MatMul {
+  Shape input, weights, output;
+  bool transposed_input = false;    ///< Row-major input is [k, m] with `input` saying [m, k].
+  bool transposed_weights = false;  ///< Row-major weights are [n, k] with `weights` saying [k, n].
+  bool bias = false;                ///< [n]
+  float scale = 1;                  ///< Of the product, bias included.
+  Epilogue epilogue;
+};
+/// Input and output are row-major. `pack`: weights lie as the primitive likes best.
+/// Memory order: input, weights, bias if any, output, scratch if any. Errors: Malformed.
+Result<Planned> make_matmul(Machine& machine, const MatMul& wanted, bool pack);
+
+enum class PoolKind { Max, AverageWithPadding, AverageWithoutPadding };
+struct Pooling {
+  PoolKind kind = PoolKind::Max;
+  Shape input, output;
+  Shape kernel, strides, dilations, pads_begin, pads_end;
+};
+/// Memory order: input, output, scratch if any. Errors: Malformed.
+Result<Planned> make_pooling(Machine& machine, const Pooling& wanted, const Layout& input);
+
+/// Over one dimension of a row-major tensor. Memory order: input, output, scratch.
+Result<Planned> make_softmax(Machine& machine, const Shape& shape, int axis, bool logarithm);
+
+enum class EltwiseKind { Abs, Clip, Exp, HardSwish, Linear, Log, Relu, Sigmoid, Sqrt, Tanh };
+/// On each element; `alpha` and `beta` as oneDNN has them (Linear: alpha * x + beta; Clip: low, high).
+/// Output lies as the input does and may be the same memory. Memory order: input, output, scratch.
+Result<Planned> make_eltwise(Machine& machine, EltwiseKind kind, float alpha, float beta, const Shape& shape,
+                             const Layout& layout);
+
+enum class BinaryKind { Add, Sub, Mul, Div, Max, Min };
+/// left (op) right, where dimensions of `right` may be 1. Output lies as `left` and may be its memory.
+/// Memory order: left, right, output, scratch.
+Result<Planned> make_binary(Machine& machine, BinaryKind kind, const Shape& left, const Layout& left_layout,
+                            const Shape& right, const Layout& right_layout);
+
+/// From one layout of a tensor to another. Memory order: from, to, scratch.
+Result<Primitive> make_reorder(Machine& machine, const Shape& shape, const Layout& from, const Layout& to);
+
+/// From row-major weights [n, k], seen as [k, n], to a layout of [k, n].
+Result<Primitive> make_transposing_reorder(Machine& machine, const Shape& shape, const Layout& to);
+
+}  // namespace torchkeep::runtime::dnn

@@ -1,0 +1,81 @@
+#include "torchkeep/runtime/dnn/internal.h"
+
+namespace torchkeep::runtime::dnn {
+namespace {
+
+// Enough for the layers of a few models; what it keeps is code, which tells of shapes.
+constexpr int kCachedPrimitives = 256;
+
+}  // namespace
+
+Machine::Machine() {
+  // Both would write what they see of a model to the host; the environment is the host's.
+  dnnl_set_verbose(0);
+  dnnl_set_jit_dump(0);
+  // A mode from the environment would silently compute in bfloat16.
+  dnnl_set_default_fpmath_mode(dnnl_fpmath_mode_strict);
+  dnnl_set_primitive_cache_capacity(kCachedPrimitives);
+  const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  state_ = std::make_unique<State>(State{engine, dnnl::stream(engine)});
+}
+
+Machine::~Machine() = default;
+
+Primitive::Primitive() = default;
+Primitive::Primitive(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Primitive::Primitive(Primitive&&) noexcept = default;
+Primitive& Primitive::operator=(Primitive&&) noexcept = default;
+Primitive::~Primitive() = default;
+
+std::uint64_t Primitive::scratch_bytes() const { return state_->scratch_bytes; }
+std::string Primitive::implementation() const { return state_->implementation; }
+
+Result<void> Primitive::run(std::span<std::byte* const> memory) {
+  TORCHKEEP_CHECK(memory.size() == state_->memory.size());
+  for (std::size_t i = 0; i < memory.size(); ++i) {
+    // Setting a handle rewrites a layout's padding, so it is done only where memory has moved.
+    void* before = nullptr;
+    dnnl_memory_get_data_handle(state_->memory[i].get(), &before);
+    if (before == memory[i]) continue;
+    const dnnl_status_t set = dnnl_memory_set_data_handle(state_->memory[i].get(), memory[i]);
+    if (set != dnnl_success) return internal_error("oneDNN: memory not taken, status ", static_cast<int>(set));
+  }
+  const dnnl_status_t done =
+      dnnl_primitive_execute(state_->primitive.get(), state_->stream.get(),
+                             static_cast<int>(state_->arguments.size()), state_->arguments.data());
+  if (done == dnnl_out_of_memory) return unavailable("oneDNN is out of memory");
+  if (done != dnnl_success) return internal_error("oneDNN: not run, status ", static_cast<int>(done));
+  return {};
+}
+
+dnnl::primitive_attr make_attributes(const Epilogue& epilogue, float scale) {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (scale != 1) attributes.set_output_scales(0, {scale});
+  dnnl::post_ops after;
+  if (epilogue.residual) after.append_sum();
+  if (epilogue.relu) after.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
+  if (epilogue.clip) {
+    after.append_eltwise(1, dnnl::algorithm::eltwise_clip, epilogue.clip->first, epilogue.clip->second);
+  }
+  attributes.set_post_ops(after);
+  return attributes;
+}
+
+Primitive make_primitive(Machine& machine, const dnnl::primitive_desc_base& desc,
+                         const dnnl::primitive& primitive, std::vector<Argument> arguments) {
+  auto state = std::make_unique<Primitive::State>();
+  state->primitive = primitive;
+  state->stream = machine.state().stream;
+  state->implementation = desc.impl_info_str();
+  const dnnl::memory::desc scratch = desc.scratchpad_desc();
+  state->scratch_bytes = scratch.get_size();
+  if (state->scratch_bytes > 0) arguments.push_back({DNNL_ARG_SCRATCHPAD, scratch});
+  for (const Argument& argument : arguments) {
+    state->memory.emplace_back(argument.desc, machine.state().engine, nullptr);
+    state->arguments.push_back({argument.kind, state->memory.back().get()});
+  }
+  return Primitive(std::move(state));
+}
+
+}  // namespace torchkeep::runtime::dnn

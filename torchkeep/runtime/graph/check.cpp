@@ -1,0 +1,224 @@
+#include "torchkeep/runtime/graph/check.h"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+#include "torchkeep/runtime/payload.h"
+
+namespace torchkeep::runtime::graph {
+namespace {
+
+constexpr std::string_view kDataLocation = "payload";
+
+// The constants that stand in the graph itself share one block: there may be thousands of a few bytes.
+class InlineConstants {
+ public:
+  explicit InlineConstants(std::size_t bytes) : memory_(std::make_shared<SecretBytes>(bytes)) {}
+
+  static std::size_t room_for(std::uint64_t bytes) {
+    return (bytes + kPayloadAlignment - 1) / kPayloadAlignment * kPayloadAlignment;
+  }
+  std::shared_ptr<Constant> add(DataType dtype, Shape shape, std::uint64_t bytes) {
+    const std::size_t offset = used_;
+    used_ += room_for(bytes);
+    return std::make_shared<Constant>(dtype, std::move(shape), memory_, offset, bytes);
+  }
+
+ private:
+  std::shared_ptr<SecretBytes> memory_;
+  std::size_t used_ = 0;
+};
+
+template <typename T>
+std::span<const std::uint8_t> bytes_of(const std::vector<T>& values) {
+  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * sizeof(T)};
+}
+
+struct ConstantSource {
+  DataType dtype;
+  Shape shape;
+  const onnx::TensorProto* tensor = nullptr;
+  ByteView bytes;
+};
+
+// A Constant node has exactly one of several attributes.
+// Source: ONNX operator Constant-13.
+Result<ConstantSource> source_of(const Attribute& attribute) {
+  const auto scalar = [](DataType type, const auto& value) {
+    return ConstantSource{type, {}, nullptr, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value}};
+  };
+  if (attribute.name == "value" && attribute.tensor) {
+    if (attribute.tensor->external) return malformed("the value of a constant lies outside the graph");
+    return ConstantSource{attribute.tensor->dtype, attribute.tensor->shape, &*attribute.tensor, {}};
+  }
+  if (attribute.name == "value_float") return scalar(DataType::Float32, attribute.f);
+  if (attribute.name == "value_int") return scalar(DataType::Int64, attribute.i);
+  if (attribute.name == "value_floats") {
+    return ConstantSource{DataType::Float32, {std::ssize(attribute.floats)}, nullptr, bytes_of(attribute.floats)};
+  }
+  if (attribute.name == "value_ints") {
+    return ConstantSource{DataType::Int64, {std::ssize(attribute.ints)}, nullptr, bytes_of(attribute.ints)};
+  }
+  return malformed("attribute \"", attribute.name, "\" is not supported");
+}
+
+class Checker {
+ public:
+  Checker(const onnx::ModelProto& model, const std::shared_ptr<SecretBytes>& data)
+      : model_(model), data_(data), constants_(count_inline_bytes(model)) {}
+
+  Result<Graph> check() {
+    graph_.opset = model_.opset;
+    if (graph_.opset < kOldestOpset || graph_.opset > kNewestOpset) {
+      return malformed("operator set ", graph_.opset, " is not supported, ", kOldestOpset, " to ",
+                       kNewestOpset, " are; export the model with another one");
+    }
+    for (const onnx::TensorProto& tensor : model_.initializers) TRY(add_initializer(tensor));
+    for (const ByteView info : model_.inputs) TRY(add_input(info));
+    for (const onnx::NodeProto& node : model_.nodes) {
+      TRY(add_node(node).context(
+          describe({node.name, node.op, {}, {}, {}, {}, {}, kLeftOut},
+                   node.outputs.empty() ? std::string_view("nothing") : node.outputs[0])));
+    }
+    for (const ByteView info : model_.outputs) TRY(add_output(info));
+    if (graph_.outputs.empty()) return malformed("the graph has no output");
+    return std::move(graph_);
+  }
+
+ private:
+  static std::size_t count_inline_bytes(const onnx::ModelProto& model) {
+    std::size_t bytes = 0;
+    for (const onnx::NodeProto& node : model.nodes) {
+      if (node.op != "Constant" || node.attributes.empty()) continue;
+      const Result<ConstantSource> source = source_of(node.attributes[0]);
+      if (!source) continue;
+      // What its elements take in the message bounds it, so that a claimed shape allocates nothing.
+      const Result<std::uint64_t> size = inline_bytes(*source);
+      if (size) bytes += InlineConstants::room_for(*size);
+    }
+    return bytes;
+  }
+
+  static Result<std::uint64_t> inline_bytes(const ConstantSource& source) {
+    if (source.tensor == nullptr) return std::uint64_t{source.bytes.size()};
+    std::uint64_t present = source.tensor->raw ? source.tensor->raw->size() : 0;
+    // The densest typed field is a packed varint: a byte for eight.
+    for (const ByteView field : source.tensor->typed) present += 8 * field.size();
+    if (source.tensor->byte_count > present) return malformed("a constant has fewer elements than its shape says");
+    return source.tensor->byte_count;
+  }
+
+  Result<ValueId> add_value(std::string_view name, std::shared_ptr<Constant> constant) {
+    if (name.empty()) return malformed("a value has no name");
+    if (graph_.values.size() == onnx::kMaxValues) return malformed("more than ", onnx::kMaxValues, " values");
+    const auto id = static_cast<ValueId>(graph_.values.size());
+    if (!ids_.emplace(name, id).second) return malformed("value \"", name, "\" is made twice");
+    graph_.values.push_back({name, std::move(constant)});
+    return id;
+  }
+
+  Result<void> add_initializer(const onnx::TensorProto& tensor) {
+    if (!tensor.external) return malformed("initializer \"", tensor.name, "\" is not in the payload's data");
+    const onnx::External& where = *tensor.external;
+    const std::string who = text("initializer \"", tensor.name, "\"");
+    if (where.location != kDataLocation) return malformed(who, " is in another file");
+    if (where.offset % kPayloadAlignment != 0 || where.offset < data_used_) {
+      return malformed(who, " begins at ", where.offset, ", wanted is a multiple of ", kPayloadAlignment,
+                       " from ", data_used_, " on");
+    }
+    if (where.offset > data_->size() || tensor.byte_count > data_->size() - where.offset) {
+      return malformed(who, " of ", tensor.byte_count, " bytes at ", where.offset, " ends after the data, which has ",
+                       data_->size());
+    }
+    data_used_ = where.offset + tensor.byte_count;
+    TRY(add_value(tensor.name, std::make_shared<Constant>(tensor.dtype, tensor.shape, data_, where.offset,
+                                                          tensor.byte_count)));
+    return {};
+  }
+
+  Result<void> add_input(ByteView info) {
+    const std::string_view name = TRY(onnx::parse_port_name(info));
+    // Before IR version 4, initializers were listed among the inputs too.
+    const auto known = ids_.find(name);
+    if (known != ids_.end() && graph_.values[known->second].constant) return {};
+    graph_.inputs.push_back(TRY(add_value(name, nullptr)));
+    graph_.input_ports.push_back(TRY(onnx::parse_port(info)));
+    return {};
+  }
+
+  Result<void> add_output(ByteView info) {
+    const std::string_view name = TRY(onnx::parse_port_name(info));
+    const auto known = ids_.find(name);
+    if (known == ids_.end()) return malformed("output \"", name, "\" is made by no node");
+    if (graph_.outputs.size() == onnx::kMaxNodeValues) {
+      return malformed("the graph has more than ", onnx::kMaxNodeValues, " outputs");
+    }
+    const auto same = [&](const Port& port) { return port.name == name; };
+    if (std::ranges::any_of(graph_.output_ports, same)) return malformed("output \"", name, "\" is listed twice");
+    graph_.outputs.push_back(known->second);
+    graph_.output_ports.push_back(TRY(onnx::parse_port(info)));
+    return {};
+  }
+
+  Result<void> add_constant(const onnx::NodeProto& proto) {
+    if (proto.attributes.size() != 1 || proto.outputs.size() != 1 || !proto.inputs.empty()) {
+      return malformed("wanted are one attribute, one output and no input");
+    }
+    const ConstantSource source = TRY(source_of(proto.attributes[0]));
+    const std::uint64_t size = TRY(inline_bytes(source));
+    auto constant = constants_.add(source.dtype, source.shape, size);
+    if (source.tensor != nullptr) {
+      TRY(onnx::copy_elements(*source.tensor, constant->bytes()));
+    } else {
+      std::ranges::copy(source.bytes, constant->bytes().begin());
+    }
+    TRY(add_value(proto.outputs[0], std::move(constant)));
+    return {};
+  }
+
+  Result<void> add_node(const onnx::NodeProto& proto) {
+    if (proto.op == "Constant" && proto.domain.empty()) return add_constant(proto);
+    Node node;
+    node.name = proto.name;
+    node.op = proto.op;
+    node.domain = proto.domain;
+    for (const std::string_view name : proto.inputs) {
+      const auto known = ids_.find(name);
+      if (!name.empty() && known == ids_.end()) {
+        // Whether a later node makes it or none does: nodes are in order, so a cycle shows here too.
+        return malformed("input \"", name, "\" is not made by any node before it");
+      }
+      node.inputs.push_back(name.empty() ? kLeftOut : known->second);
+    }
+    for (const std::string_view name : proto.outputs) {
+      node.outputs.push_back(name.empty() ? kLeftOut : TRY(add_value(name, nullptr)));
+    }
+    node.attributes = proto.attributes;
+    for (std::size_t i = 0; i < node.attributes.size(); ++i) {
+      const auto same = [&](const Attribute& other) { return other.name == node.attributes[i].name; };
+      if (std::find_if(node.attributes.begin() + static_cast<std::ptrdiff_t>(i) + 1, node.attributes.end(), same) !=
+          node.attributes.end()) {
+        return malformed("attribute \"", node.attributes[i].name, "\" is there twice");
+      }
+    }
+    graph_.nodes.push_back(std::move(node));
+    return {};
+  }
+
+  const onnx::ModelProto& model_;
+  const std::shared_ptr<SecretBytes>& data_;
+  InlineConstants constants_;
+  std::uint64_t data_used_ = 0;
+  std::unordered_map<std::string_view, ValueId> ids_;
+  Graph graph_;
+};
+
+}  // namespace
+
+Result<Graph> check_graph(ByteView model, const std::shared_ptr<SecretBytes>& data) {
+  const onnx::ModelProto proto = TRY(onnx::parse_model(model));
+  return Checker(proto, data).check();
+}
+
+}  // namespace torchkeep::runtime::graph

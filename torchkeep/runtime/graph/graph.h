@@ -1,0 +1,119 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "torchkeep/runtime/graph/onnx_tensor.h"
+
+/// A model's graph as the engine works on it. Names are views into the graph's own bytes, which are
+/// secret and outlive it: nothing of a graph is copied into memory that is not wiped.
+namespace torchkeep::runtime::graph {
+
+/// Elements that are known before a run, in secret memory that several may share.
+/// The last owner's going wipes them and gives their pages back, so whoever has packed a parameter
+/// in another order lets go of it. *Not thread-safe.*
+class Constant {
+ public:
+  Constant(DataType dtype, Shape shape, std::shared_ptr<SecretBytes> memory, std::size_t offset,
+           std::size_t size);
+  ~Constant();
+  Constant(const Constant&) = delete;
+  Constant& operator=(const Constant&) = delete;
+
+  /// One with memory of its own, all zeros.
+  static Result<std::shared_ptr<Constant>> make(DataType dtype, Shape shape);
+
+  DataType dtype() const { return dtype_; }
+  const Shape& shape() const { return shape_; }
+  ByteView bytes() const;
+  MutableByteView bytes();
+  template <typename T>
+  std::span<const T> elements() const {
+    return {reinterpret_cast<const T*>(bytes().data()), bytes().size() / sizeof(T)};
+  }
+  template <typename T>
+  std::span<T> elements() {
+    return {reinterpret_cast<T*>(bytes().data()), bytes().size() / sizeof(T)};
+  }
+
+ private:
+  DataType dtype_;
+  Shape shape_;
+  std::shared_ptr<SecretBytes> memory_;
+  std::size_t offset_;
+  std::size_t size_;
+};
+
+/// The integers of a constant of int64 or int32. Errors: Malformed for another type.
+Result<std::vector<std::int64_t>> to_ints(const Constant& constant);
+
+enum class AttributeType : std::int64_t {
+  Float = 1, Int = 2, String = 3, Tensor = 4, Graph = 5, Floats = 6, Ints = 7, Strings = 8, Other = 0,
+};
+
+struct Attribute {
+  std::string_view name;
+  AttributeType type = AttributeType::Other;
+  std::int64_t i = 0;
+  float f = 0;
+  std::string_view s;
+  std::vector<std::int64_t> ints;
+  std::vector<float> floats;
+  std::optional<onnx::TensorProto> tensor;
+};
+
+using ValueId = std::uint32_t;
+inline constexpr ValueId kLeftOut = ~ValueId{0};  ///< An optional input or output.
+
+/// What runs on a node's result before it is written.
+struct Activation {
+  enum class Kind { None, Relu, Clip } kind = Kind::None;
+  float low = 0, high = 0;  ///< Of Clip.
+};
+
+struct Node {
+  std::string_view name;
+  std::string_view op;
+  std::string_view domain;
+  std::vector<ValueId> inputs;
+  std::vector<ValueId> outputs;
+  std::vector<Attribute> attributes;
+
+  // What the optimiser fused into it; ONNX has no words for these.
+  Activation activation;
+  ValueId residual = kLeftOut;  ///< Added to the result, before the activation.
+
+  /// Every value that the node reads, the residual too, those left out too.
+  std::vector<ValueId> reads() const;
+};
+
+/// "operator Conv (node /layer1/Conv)", for errors. A nameless node is called by what it makes.
+std::string describe(const Node& node, std::string_view first_output);
+
+struct Value {
+  std::string_view name;
+  std::shared_ptr<Constant> constant;  ///< Null for what is computed or handed in.
+};
+
+struct Graph {
+  std::int64_t opset = 0;
+  std::vector<Value> values;
+  std::vector<Node> nodes;  ///< In an order in which they can run.
+  std::vector<ValueId> inputs;
+  std::vector<ValueId> outputs;
+  std::vector<Port> input_ports;
+  std::vector<Port> output_ports;
+
+  std::string describe(const Node& node) const;
+  /// How many times nodes and the graph's outputs read each value.
+  std::vector<std::uint32_t> count_uses() const;
+  /// Lets every reader of a value v, the graph's outputs too, read `to[v]`.
+  void rename(const std::vector<ValueId>& to);
+  /// Takes out the nodes that are marked, of which there is a mark each.
+  void remove_nodes(const std::vector<bool>& marked);
+  ValueId add_constant(std::string_view name, std::shared_ptr<Constant> constant);
+};
+
+}  // namespace torchkeep::runtime::graph

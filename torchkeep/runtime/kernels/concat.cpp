@@ -1,0 +1,60 @@
+// Concat-4 to Concat-13: https://onnx.ai/onnx/operators/onnx__Concat.html
+#include <cstring>
+
+#include "torchkeep/runtime/kernels/axis.h"
+#include "torchkeep/runtime/kernels/operators.h"
+
+namespace torchkeep::runtime::kernels {
+namespace {
+
+class Concat final : public Kernel {
+ public:
+  explicit Concat(std::int64_t axis) : axis_(axis) {}
+
+  Result<void> plan(plan::Builder& builder) override {
+    Shape output = builder.input(0).shape;
+    const DataType dtype = builder.input(0).dtype;
+    const std::size_t axis = TRY(resolve_axis(axis_, output.size()));
+    output[axis] = 0;
+    std::vector<plan::BufferId> buffers;
+    std::vector<std::size_t> lengths;  // of one input's part of a row, in bytes
+    for (std::size_t i = 0; i < builder.input_count(); ++i) {
+      if (!builder.has_input(i)) return malformed("input ", i, " is left out");
+      const plan::Operand& input = builder.input(i);
+      Shape alike = input.shape;
+      if (alike.size() == output.size()) alike[axis] = output[axis];
+      if (alike != output || input.dtype != dtype) {
+        return malformed("input ", i, " of shape ", describe(input.shape), " does not fit the first, ",
+                         describe(builder.input(0).shape));
+      }
+      output[axis] += input.shape[axis];
+      lengths.push_back(extent(input.shape, axis, output.size()) * element_bytes(dtype));
+      buffers.push_back(TRY(builder.read(i)));
+    }
+    const std::size_t rows = extent(output, 0, axis);
+    buffers.push_back(TRY(builder.write(0, dtype, std::move(output))));
+    builder.step(std::move(buffers), [rows, lengths](std::span<std::byte* const> memory, Pool&) -> Result<void> {
+      std::byte* to = memory.back();
+      for (std::size_t row = 0; row < rows; ++row) {
+        for (std::size_t i = 0; i < lengths.size(); ++i) {
+          if (lengths[i] > 0) std::memcpy(to, memory[i] + row * lengths[i], lengths[i]);
+          to += lengths[i];
+        }
+      }
+      return {};
+    });
+    return {};
+  }
+
+ private:
+  std::int64_t axis_;
+};
+
+}  // namespace
+
+Result<KernelPointer> make_concat(NodeReader& node) {
+  if (!node.has("axis")) return malformed("there is no axis");
+  return std::make_unique<Concat>(TRY(node.int_or("axis", 0)));
+}
+
+}  // namespace torchkeep::runtime::kernels

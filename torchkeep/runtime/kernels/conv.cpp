@@ -1,0 +1,112 @@
+// Conv-1, Conv-11: https://onnx.ai/onnx/operators/onnx__Conv.html
+#include "torchkeep/runtime/kernels/epilogue.h"
+#include "torchkeep/runtime/kernels/operators.h"
+#include "torchkeep/runtime/kernels/packed.h"
+#include "torchkeep/runtime/kernels/window.h"
+
+namespace torchkeep::runtime::kernels {
+namespace {
+
+class Conv final : public Kernel {
+ public:
+  Conv(Window window, std::int64_t groups, bool bias, std::shared_ptr<graph::Constant> weights)
+      : window_(std::move(window)), groups_(groups), bias_(bias) {
+    if (!weights) return;
+    weights_shape_ = weights->shape();
+    packed_.emplace(std::move(weights), grouped(weights_shape_));
+  }
+
+  bool packs(std::size_t input) const override { return input == 1 && packed_; }
+  std::uint64_t packed_bytes() const override { return packed_ ? packed_->bytes() : 0; }
+
+  Result<void> plan(plan::Builder& builder) override {
+    const dnn::Convolution convolution = TRY(describe_convolution(builder));
+    const std::optional<dnn::Layout> packed_layout = packed_ ? packed_->layout() : std::nullopt;
+    const dnn::Layout input_layout = builder.input(0).layout;
+    dnn::Planned planned = TRY(dnn::make_convolution(builder.machine(), convolution, input_layout, std::nullopt));
+    if (packed_layout && *packed_layout != planned.weights) {
+      // Other shapes may like other weights best; the same kernel on the weights as they are saves memory.
+      Result<dnn::Planned> as_packed =
+          dnn::make_convolution(builder.machine(), convolution, input_layout, packed_layout);
+      if (as_packed && as_packed->primitive.implementation() == planned.primitive.implementation()) {
+        planned = std::move(as_packed).value();
+      }
+    }
+    std::vector<plan::BufferId> buffers{TRY(builder.read(0, planned.input))};
+    buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights))
+                              : TRY(reorder_weights(builder, convolution.weights, planned.weights)));
+    if (bias_) buffers.push_back(TRY(builder.read(2)));
+    buffers.push_back(TRY(write_output(builder, convolution.output, planned.output)));
+    return builder.step(std::move(buffers), std::move(planned.primitive));
+  }
+
+ private:
+  /// [o, i, ...] as [groups, o, i, ...].
+  Shape grouped(const Shape& weights) const {
+    if (groups_ == 1 || weights.empty()) return weights;
+    Shape shape = weights;
+    shape[0] /= groups_;
+    shape.insert(shape.begin(), groups_);
+    return shape;
+  }
+
+  Result<dnn::Convolution> describe_convolution(plan::Builder& builder) const {
+    TRY(expect_float(builder, 0));
+    if (!packed_) TRY(expect_float(builder, 1));
+    const Shape& input = builder.input(0).shape;
+    const Shape& weights = packed_ ? weights_shape_ : builder.input(1).shape;
+    if (input.size() < 3 || input.size() > 5 || weights.size() != input.size()) {
+      return malformed("an input of shape ", describe(input), " and weights of shape ", describe(weights),
+                       " are no 1, 2 or 3 dimensional convolution");
+    }
+    if (input[1] != weights[1] * groups_ || weights[0] % groups_ != 0 || weights[0] == 0) {
+      return malformed("weights of shape ", describe(weights), " in ", groups_, " groups do not fit an input of shape ",
+                       describe(input));
+    }
+    const PlacedWindow window =
+        TRY(place_window(window_, Shape(weights.begin() + 2, weights.end()), std::span(input).subspan(2)));
+    dnn::Convolution convolution{input, grouped(weights), {input[0], weights[0]}, window.strides, window.dilations,
+                                 window.pads_begin, window.pads_end, groups_ != 1, bias_, epilogue_of(builder)};
+    convolution.output.insert(convolution.output.end(), window.output.begin(), window.output.end());
+    if (bias_) {
+      TRY(expect_float(builder, 2));
+      if (builder.input(2).shape != Shape{weights[0]}) {
+        return malformed("a bias of shape ", describe(builder.input(2).shape), " does not fit ", weights[0], " channels");
+      }
+    }
+    TRY(element_count(convolution.output));
+    return convolution;
+  }
+
+  static Result<plan::BufferId> reorder_weights(plan::Builder& builder, const Shape& shape, const dnn::Layout& layout) {
+    const plan::BufferId source = TRY(builder.read(1));
+    if (layout.is_plain()) return source;
+    const plan::BufferId target = TRY(builder.scratch(layout.bytes(shape)));
+    TRY(builder.step({source, target}, TRY(dnn::make_reorder(builder.machine(), shape, {}, layout))));
+    return target;
+  }
+
+  Window window_;
+  std::int64_t groups_;
+  bool bias_;
+  Shape weights_shape_;
+  std::optional<Packed> packed_;
+};
+
+}  // namespace
+
+Result<KernelPointer> make_conv(NodeReader& node) {
+  Window window = TRY(read_window(node));
+  const std::int64_t groups = TRY(node.int_or("group", 1));
+  if (groups < 1 || groups > (1 << 20)) return malformed("group is ", groups);
+  std::shared_ptr<graph::Constant> weights = node.constant(1);
+  if (weights && weights->dtype() != DataType::Float32) {
+    return malformed("weights are ", name_of(weights->dtype()), ", supported is FP32");
+  }
+  if (weights && (weights->shape().empty() || weights->shape()[0] % groups != 0)) {
+    return malformed("weights of shape ", describe(weights->shape()), " do not go into ", groups, " groups");
+  }
+  return std::make_unique<Conv>(std::move(window), groups, node.has_input(2), std::move(weights));
+}
+
+}  // namespace torchkeep::runtime::kernels

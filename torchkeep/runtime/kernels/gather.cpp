@@ -1,0 +1,71 @@
+// Gather-1 to Gather-13: https://onnx.ai/onnx/operators/onnx__Gather.html
+#include <cstring>
+
+#include "torchkeep/runtime/kernels/axis.h"
+#include "torchkeep/runtime/kernels/operators.h"
+
+namespace torchkeep::runtime::kernels {
+namespace {
+
+struct Walk {
+  std::size_t outer, size, inner_bytes, count;  ///< Before the axis, along it, after it; indices.
+};
+
+template <typename Index>
+plan::Action action_of(const Walk& walk) {
+  return [walk](std::span<std::byte* const> memory, Pool&) -> Result<void> {
+    const auto* indices = reinterpret_cast<const Index*>(memory[1]);
+    const auto size = static_cast<std::int64_t>(walk.size);
+    std::byte* to = memory[2];
+    for (std::size_t i = 0; i < walk.outer; ++i) {
+      for (std::size_t k = 0; k < walk.count; ++k) {
+        const std::int64_t index = indices[k];
+        if (index < -size || index >= size) return malformed("index ", index, " is not among ", size);
+        const auto place = static_cast<std::size_t>(index < 0 ? index + size : index);
+        if (walk.inner_bytes > 0) {
+          std::memcpy(to, memory[0] + (i * walk.size + place) * walk.inner_bytes, walk.inner_bytes);
+        }
+        to += walk.inner_bytes;
+      }
+    }
+    return {};
+  };
+}
+
+class Gather final : public Kernel {
+ public:
+  explicit Gather(std::int64_t axis) : axis_(axis) {}
+
+  Result<void> plan(plan::Builder& builder) override {
+    const plan::Operand& data = builder.input(0);
+    const plan::Operand& indices = builder.input(1);
+    const std::size_t axis = TRY(resolve_axis(axis_, data.shape.size()));
+    const Walk walk{extent(data.shape, 0, axis), static_cast<std::size_t>(data.shape[axis]),
+                    extent(data.shape, axis + 1, data.shape.size()) * element_bytes(data.dtype),
+                    static_cast<std::size_t>(TRY(element_count(indices.shape)))};
+    Shape output(data.shape.begin(), data.shape.begin() + static_cast<std::ptrdiff_t>(axis));
+    output.insert(output.end(), indices.shape.begin(), indices.shape.end());
+    output.insert(output.end(), data.shape.begin() + static_cast<std::ptrdiff_t>(axis) + 1, data.shape.end());
+    plan::Action action;
+    switch (indices.dtype) {
+      case DataType::Int64: action = action_of<std::int64_t>(walk); break;
+      case DataType::Int32: action = action_of<std::int32_t>(walk); break;
+      default: return malformed("indices are ", name_of(indices.dtype), ", wanted is INT64 or INT32");
+    }
+    const DataType dtype = data.dtype;
+    const plan::BufferId from = TRY(builder.read(0)), which = TRY(builder.read(1));
+    builder.step({from, which, TRY(builder.write(0, dtype, std::move(output)))}, std::move(action));
+    return {};
+  }
+
+ private:
+  std::int64_t axis_;
+};
+
+}  // namespace
+
+Result<KernelPointer> make_gather(NodeReader& node) {
+  return std::make_unique<Gather>(TRY(node.int_or("axis", 0)));
+}
+
+}  // namespace torchkeep::runtime::kernels

@@ -1,0 +1,30 @@
+// Identity-1 to Identity-21, Dropout-7 to Dropout-22 (inference):
+// https://onnx.ai/onnx/operators/onnx__Identity.html, https://onnx.ai/onnx/operators/onnx__Dropout.html
+// The optimiser takes most of them out before they get here.
+#include "torchkeep/runtime/kernels/operators.h"
+
+namespace torchkeep::runtime::kernels {
+namespace {
+
+class Identity final : public Kernel {
+ public:
+  Result<void> plan(plan::Builder& builder) override { return builder.view(0, 0, builder.input(0).shape); }
+};
+
+}  // namespace
+
+Result<KernelPointer> make_identity(NodeReader&) { return std::make_unique<Identity>(); }
+
+Result<KernelPointer> make_dropout(NodeReader& node) {
+  TRY(node.float_or("ratio", 0.5F));
+  TRY(node.int_or("seed", 0));
+  if (node.has_input(2)) {
+    const auto training = node.constant(2);
+    if (!training || training->bytes().size() != 1 || training->bytes()[0] != 0) {
+      return malformed("it is in training mode; export the model with model.eval()");
+    }
+  }
+  return std::make_unique<Identity>();
+}
+
+}  // namespace torchkeep::runtime::kernels

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "torchkeep/runtime/plan/builder.h"
+
+/// What the engine knows about an operator.
+namespace torchkeep::runtime::kernels {
+
+/// One node of a loaded model: its attributes, checked, and what it packed of its parameters.
+/// *Not thread-safe.*
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+
+  /// Says what comes out of these inputs, and adds the steps that make it. Called once for each set
+  /// of input shapes. Errors: Malformed for types, shapes and values that the operator does not take.
+  virtual Result<void> plan(plan::Builder& builder) = 0;
+
+  /// True for a constant that the kernel keeps in an order of its own from its first plan on, so
+  /// that nobody else needs to hold it for this kernel's sake.
+  virtual bool packs(std::size_t /*input*/) const { return false; }
+  /// Of what it packed.
+  virtual std::uint64_t packed_bytes() const { return 0; }
+};
+
+}  // namespace torchkeep::runtime::kernels

@@ -1,0 +1,80 @@
+// MatMul-1 to MatMul-13: https://onnx.ai/onnx/operators/onnx__MatMul.html
+#include <algorithm>
+
+#include "torchkeep/runtime/kernels/epilogue.h"
+#include "torchkeep/runtime/kernels/operators.h"
+#include "torchkeep/runtime/kernels/packed.h"
+
+namespace torchkeep::runtime::kernels {
+namespace {
+
+// Packed columns are padded to 32 or more: below this, packing costs more than it gives.
+constexpr std::int64_t kFewestPackedColumns = 16;
+
+class MatMul final : public Kernel {
+ public:
+  explicit MatMul(std::shared_ptr<graph::Constant> weights) {
+    if (!weights || weights->dtype() != DataType::Float32 || weights->shape().size() != 2) return;
+    if (weights->shape()[1] < kFewestPackedColumns) return;
+    const Shape shape = weights->shape();
+    packed_.emplace(std::move(weights), shape);
+  }
+
+  bool packs(std::size_t input) const override { return input == 1 && packed_; }
+  std::uint64_t packed_bytes() const override { return packed_ ? packed_->bytes() : 0; }
+
+  Result<void> plan(plan::Builder& builder) override {
+    TRY(expect_float(builder, 0));
+    if (!packed_) TRY(expect_float(builder, 1));
+    Shape left = builder.input(0).shape, right = packed_ ? packed_->shape() : builder.input(1).shape;
+    const std::string shapes = text(describe(left), " and ", describe(right));
+    if (left.empty() || right.empty()) return malformed("scalars have no matrix product: ", shapes);
+    const bool vector_left = left.size() == 1, vector_right = right.size() == 1;
+    if (vector_left) left.insert(left.begin(), 1);
+    if (vector_right) right.push_back(1);
+    if (left.back() != right[right.size() - 2]) return malformed("shapes ", shapes, " do not fit");
+    Shape output = TRY(output_shape(left, right, shapes));
+    dnn::MatMul product{left, right, output, false, false, false, 1, epilogue_of(builder)};
+    if (right.size() == 2) {
+      // All rows of all batches meet the same weights.
+      const std::int64_t rows = static_cast<std::int64_t>(
+          TRY(element_count(Shape(left.begin(), left.end() - 1))));
+      product.input = {rows, left.back()};
+      product.output = {rows, right.back()};
+    } else {
+      product.input.insert(product.input.begin(), output.size() - left.size(), 1);
+      product.weights.insert(product.weights.begin(), output.size() - right.size(), 1);
+    }
+    dnn::Planned planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
+    if (vector_left) output.erase(output.end() - 2);
+    if (vector_right) output.pop_back();
+    std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
+    buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights)) : TRY(builder.read(1)));
+    buffers.push_back(TRY(write_output(builder, std::move(output), {})));
+    return builder.step(std::move(buffers), std::move(planned.primitive));
+  }
+
+ private:
+  /// Batches are broadcast against each other.
+  static Result<Shape> output_shape(const Shape& left, const Shape& right, std::string_view shapes) {
+    const std::size_t rank = std::max(left.size(), right.size());
+    Shape output(rank, 1);
+    for (std::size_t i = 0; i + 2 < rank; ++i) {
+      const std::int64_t first = i + left.size() < rank ? 1 : left[i + left.size() - rank];
+      const std::int64_t second = i + right.size() < rank ? 1 : right[i + right.size() - rank];
+      if (first != second && first != 1 && second != 1) return malformed("batches of shapes ", shapes, " do not fit");
+      output[i] = first == 1 ? second : first;
+    }
+    output[rank - 2] = left[left.size() - 2];
+    output[rank - 1] = right.back();
+    return output;
+  }
+
+  std::optional<Packed> packed_;
+};
+
+}  // namespace
+
+Result<KernelPointer> make_mat_mul(NodeReader& node) { return std::make_unique<MatMul>(node.constant(1)); }
+
+}  // namespace torchkeep::runtime::kernels

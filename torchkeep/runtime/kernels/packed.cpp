@@ -1,0 +1,56 @@
+#include "torchkeep/runtime/kernels/packed.h"
+
+#include <algorithm>
+#include <array>
+
+namespace torchkeep::runtime::kernels {
+namespace {
+
+std::byte* writable(ByteView bytes) {
+  // A reorder's source is only read.
+  return const_cast<std::byte*>(reinterpret_cast<const std::byte*>(bytes.data()));
+}
+
+}  // namespace
+
+std::optional<dnn::Layout> Packed::layout() const {
+  if (versions_.empty()) return std::nullopt;
+  return versions_.front().layout;
+}
+
+std::uint64_t Packed::bytes() const {
+  std::uint64_t sum = 0;
+  for (const Version& version : versions_) sum += version.bytes.size();
+  return sum;
+}
+
+Result<plan::BufferId> Packed::in_layout(plan::Builder& builder, const dnn::Layout& layout) {
+  for (const Version& version : versions_) {
+    if (version.layout == layout) return builder.keep(version.bytes, version.owner);
+  }
+  if (versions_.empty() && layout.is_plain() && !transposed_) {
+    versions_.push_back({layout, std::as_const(*constant_).bytes(), constant_});
+  } else {
+    TRY(pack(builder, layout));
+  }
+  constant_.reset();
+  return builder.keep(versions_.back().bytes, versions_.back().owner);
+}
+
+Result<void> Packed::pack(plan::Builder& builder, const dnn::Layout& layout) {
+  const ByteView source = versions_.empty() ? std::as_const(*constant_).bytes() : versions_.front().bytes;
+  const dnn::Layout from = versions_.empty() ? dnn::Layout() : versions_.front().layout;
+  dnn::Primitive reorder =
+      versions_.empty() && transposed_
+          ? TRY(dnn::make_transposing_reorder(builder.machine(), shape_, layout))
+          : TRY(dnn::make_reorder(builder.machine(), shape_, from, layout));
+  auto memory = std::make_shared<SecretBytes>(layout.bytes(shape_));
+  SecretBytes scratch(reorder.scratch_bytes());
+  std::array<std::byte*, 3> arguments{writable(source), reinterpret_cast<std::byte*>(memory->expose().data()),
+                                      reinterpret_cast<std::byte*>(scratch.expose().data())};
+  TRY(reorder.run(std::span(arguments).first(scratch.empty() ? 2 : 3)));
+  versions_.push_back({layout, std::as_const(*memory).expose(), memory});
+  return {};
+}
+
+}  // namespace torchkeep::runtime::kernels

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "torchkeep/runtime/plan/builder.h"
+
+/// A parameter in the order that a primitive likes, made once and shared by all plans.
+namespace torchkeep::runtime::kernels {
+
+/// *Not thread-safe.*
+class Packed {
+ public:
+  /// `constant` holds the row-major elements; `shape` is how oneDNN sees them. With `transposed`
+  /// they are [n, k] where `shape` says [k, n].
+  Packed(std::shared_ptr<graph::Constant> constant, Shape shape, bool transposed = false)
+      : constant_(std::move(constant)), shape_(std::move(shape)), transposed_(transposed) {}
+
+  const Shape& shape() const { return shape_; }
+  /// The layout of the first packing: later plans do well to keep to it.
+  std::optional<dnn::Layout> layout() const;
+  std::uint64_t bytes() const;
+
+  /// The elements in that layout, for steps of `builder`'s plan. The first call lets go of the
+  /// row-major ones; a later one with another layout packs from the first.
+  Result<plan::BufferId> in_layout(plan::Builder& builder, const dnn::Layout& layout);
+
+ private:
+  struct Version {
+    dnn::Layout layout;
+    ByteView bytes;
+    std::shared_ptr<const void> owner;
+  };
+
+  Result<void> pack(plan::Builder& builder, const dnn::Layout& layout);
+
+  std::shared_ptr<graph::Constant> constant_;
+  Shape shape_;
+  bool transposed_;
+  std::vector<Version> versions_;
+};
+
+}  // namespace torchkeep::runtime::kernels

@@ -1,0 +1,34 @@
+#include "torchkeep/runtime/kernels/pooling.h"
+
+#include "torchkeep/runtime/kernels/epilogue.h"
+
+namespace torchkeep::runtime::kernels {
+
+Result<Shape> spatial_shape(const plan::Builder& builder) {
+  TRY(expect_float(builder, 0));
+  const Shape& input = builder.input(0).shape;
+  if (input.size() < 3 || input.size() > 5) {
+    return malformed("an input of shape ", describe(input), " has not 1 to 3 spatial dimensions");
+  }
+  return Shape(input.begin() + 2, input.end());
+}
+
+Result<PlacedWindow> whole_window(const plan::Builder& builder) {
+  Window window;
+  window.kernel = TRY(spatial_shape(builder));
+  return place_window(window, {}, window.kernel);
+}
+
+Result<void> plan_pooling(plan::Builder& builder, dnn::PoolKind kind, const PlacedWindow& window) {
+  const plan::Operand& input = builder.input(0);
+  dnn::Pooling pooling{kind, input.shape, {input.shape[0], input.shape[1]}, window.kernel, window.strides,
+                       window.dilations, window.pads_begin, window.pads_end};
+  pooling.output.insert(pooling.output.end(), window.output.begin(), window.output.end());
+  TRY(element_count(pooling.output));
+  dnn::Planned planned = TRY(dnn::make_pooling(builder.machine(), pooling, input.layout));
+  std::vector<plan::BufferId> buffers{TRY(builder.read(0, planned.input))};
+  buffers.push_back(TRY(builder.write(0, DataType::Float32, pooling.output, planned.output)));
+  return builder.step(std::move(buffers), std::move(planned.primitive));
+}
+
+}  // namespace torchkeep::runtime::kernels

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "torchkeep/runtime/kernels/registry.h"
+#include "torchkeep/runtime/kernels/window.h"
+
+/// What MaxPool, AveragePool and their global forms share.
+namespace torchkeep::runtime::kernels {
+
+/// Adds the pooling of input 0 to output 0, in the layout that the input has.
+Result<void> plan_pooling(plan::Builder& builder, dnn::PoolKind kind, const PlacedWindow& window);
+/// The window that covers all spatial dimensions of input 0. Errors: Malformed.
+Result<PlacedWindow> whole_window(const plan::Builder& builder);
+/// The spatial dimensions of input 0. Errors: Malformed if there are fewer than 1 or more than 3.
+Result<Shape> spatial_shape(const plan::Builder& builder);
+
+}  // namespace torchkeep::runtime::kernels

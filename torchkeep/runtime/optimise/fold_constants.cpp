@@ -1,0 +1,34 @@
+#include <algorithm>
+
+#include "torchkeep/runtime/optimise/optimise.h"
+#include "torchkeep/runtime/kernels/registry.h"
+#include "torchkeep/runtime/plan/plan.h"
+
+namespace torchkeep::runtime::optimise {
+
+Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& pool, std::uint64_t max_bytes) {
+  std::vector<bool> dropped(graph.nodes.size(), false);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const graph::Node& node = graph.nodes[i];
+    const auto known = [&](graph::ValueId value) {
+      return value == graph::kLeftOut || graph.values[value].constant != nullptr;
+    };
+    if (node.inputs.empty() || !std::ranges::all_of(node.inputs, known)) continue;
+    const kernels::KernelPointer kernel = TRY(kernels::make_kernel(graph, node));
+    const plan::Request request{graph, {}, {}, {}, {}, machine, pool, max_bytes};
+    const auto results = plan::evaluate(request, node, kernel, {});
+    // A shape that does not fit, or memory that is short, is told of when the node is planned.
+    if (!results) continue;
+    for (std::size_t k = 0; k < results->size(); ++k) {
+      if (!(*results)[k]) continue;
+      // Ours alone so far; from here on it is a parameter like any other.
+      graph.values[node.outputs[k]].constant = std::const_pointer_cast<graph::Constant>((*results)[k]);
+      max_bytes -= std::min<std::uint64_t>(max_bytes, (*results)[k]->bytes().size());
+    }
+    dropped[i] = true;
+  }
+  graph.remove_nodes(dropped);
+  return {};
+}
+
+}  // namespace torchkeep::runtime::optimise

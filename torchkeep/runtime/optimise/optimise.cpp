@@ -1,0 +1,16 @@
+#include "torchkeep/runtime/optimise/optimise.h"
+
+namespace torchkeep::runtime::optimise {
+
+Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool, std::uint64_t max_bytes) {
+  drop_identities(graph);
+  TRY(fold_constants(graph, machine, pool, max_bytes));
+  drop_unused(graph);
+  TRY(fold_batch_normalization(graph));
+  fuse_residual(graph);
+  fuse_activation(graph);
+  drop_unused(graph);
+  return {};
+}
+
+}  // namespace torchkeep::runtime::optimise

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "torchkeep/runtime/dnn/dnn.h"
+#include "torchkeep/runtime/graph/graph.h"
+#include "torchkeep/runtime/threads/pool.h"
+
+/// From the graph as exported to the graph that is run: one pass a file, each free to do nothing.
+/// All expect a graph whose nodes the kernels have accepted, and keep it one.
+namespace torchkeep::runtime::optimise {
+
+/// Takes out nodes that hand on their input: Identity, and Dropout outside of training.
+///   x -> Identity -> y -> Relu        becomes        x -> Relu
+void drop_identities(graph::Graph& graph);
+
+/// Runs what depends on parameters alone, once. Results above `max_bytes` in all are left to the runs.
+///   W -> Transpose -> MatMul          becomes        W' -> MatMul
+Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& pool, std::uint64_t max_bytes);
+
+/// Multiplies a normalisation's scale into the weights before it, and its shift into their bias.
+///   Conv(W, b) -> BatchNormalization  becomes        Conv(W', b')
+Result<void> fold_batch_normalization(graph::Graph& graph);
+
+/// Lets a convolution add to what is there already.
+///   Conv -> Add(., r)                 becomes        Conv + r
+void fuse_residual(graph::Graph& graph);
+
+/// Lets a convolution or matrix product limit its own result.
+///   Conv -> Relu                      becomes        Conv, then max(., 0) before it is written
+void fuse_activation(graph::Graph& graph);
+
+/// Takes out nodes that nothing depends on, and lets go of parameters that nobody reads.
+void drop_unused(graph::Graph& graph);
+
+/// All of them, in the order in which each makes work for the next.
+Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool, std::uint64_t max_bytes);
+
+}  // namespace torchkeep::runtime::optimise

@@ -1,0 +1,75 @@
+#include "torchkeep/runtime/plan/builder.h"
+
+#include "torchkeep/runtime/plan/planner.h"
+
+namespace torchkeep::runtime::plan {
+
+using graph::kLeftOut;
+
+dnn::Machine& Builder::machine() { return planner_.request().machine; }
+
+bool Builder::has_input(std::size_t index) const {
+  return index < node_.inputs.size() && node_.inputs[index] != kLeftOut;
+}
+const Operand& Builder::input(std::size_t index) const {
+  TORCHKEEP_CHECK(has_input(index));
+  return planner_.operand(node_.inputs[index]);
+}
+const Operand& Builder::residual() const { return planner_.operand(node_.residual); }
+
+Result<BufferId> Builder::read(std::size_t index, const dnn::Layout& layout) {
+  TORCHKEEP_CHECK(has_input(index));
+  return planner_.read(node_.inputs[index], layout);
+}
+Result<BufferId> Builder::read_residual(const dnn::Layout& layout) {
+  return planner_.read(node_.residual, layout);
+}
+bool Builder::may_overwrite(std::size_t index) const { return planner_.may_overwrite(node_.inputs[index]); }
+bool Builder::may_overwrite_residual() const { return planner_.may_overwrite(node_.residual); }
+
+bool Builder::has_output(std::size_t index) const {
+  return index < node_.outputs.size() && node_.outputs[index] != kLeftOut;
+}
+Result<BufferId> Builder::write(std::size_t index, DataType dtype, Shape shape, const dnn::Layout& layout) {
+  return planner_.write(index < node_.outputs.size() ? node_.outputs[index] : kLeftOut,
+                        {dtype, std::move(shape), layout, nullptr});
+}
+BufferId Builder::write_over(std::size_t index, std::size_t input, DataType dtype, Shape shape) {
+  const dnn::Layout layout = planner_.operand(node_.inputs[input]).layout;
+  return planner_.write_over(node_.outputs[index], node_.inputs[input], {dtype, std::move(shape), layout, nullptr});
+}
+BufferId Builder::write_over_residual(std::size_t index, Shape shape) {
+  const Operand& residual = planner_.operand(node_.residual);
+  return planner_.write_over(node_.outputs[index], node_.residual,
+                             {residual.dtype, std::move(shape), residual.layout, nullptr});
+}
+Result<void> Builder::view(std::size_t index, std::size_t input, Shape shape) {
+  return planner_.view(node_.outputs[index], node_.inputs[input], std::move(shape));
+}
+void Builder::know(std::size_t index, std::shared_ptr<const graph::Constant> constant) {
+  planner_.know(node_.outputs[index], std::move(constant));
+}
+
+Result<BufferId> Builder::scratch(std::uint64_t bytes) { return planner_.add_arena_buffer(bytes); }
+BufferId Builder::keep(ByteView bytes, std::shared_ptr<const void> owner) {
+  // Steps only read what is fixed.
+  auto* start = const_cast<std::byte*>(reinterpret_cast<const std::byte*>(bytes.data()));
+  return planner_.add_fixed_buffer(start, bytes.size(), std::move(owner));
+}
+
+void Builder::step(std::vector<BufferId> buffers, Action action) {
+  planner_.add_step({std::move(buffers), std::move(action), 0, ""});
+}
+
+Result<void> Builder::step(std::vector<BufferId> buffers, dnn::Primitive primitive) {
+  if (primitive.scratch_bytes() > 0) buffers.push_back(TRY(scratch(primitive.scratch_bytes())));
+  std::string implementation = primitive.implementation();
+  // std::function wants to be copied, a primitive does not.
+  auto shared = std::make_shared<dnn::Primitive>(std::move(primitive));
+  planner_.add_step({std::move(buffers),
+                     [shared](std::span<std::byte* const> memory, Pool&) { return shared->run(memory); }, 0,
+                     std::move(implementation)});
+  return {};
+}
+
+}  // namespace torchkeep::runtime::plan

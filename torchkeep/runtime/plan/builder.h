@@ -1,0 +1,75 @@
+#pragma once
+
+#include <functional>
+
+#include "torchkeep/runtime/dnn/dnn.h"
+#include "torchkeep/runtime/graph/graph.h"
+#include "torchkeep/runtime/threads/pool.h"
+
+/// What a kernel plans with: the node's inputs as they will lie, and a list of steps to add to.
+namespace torchkeep::runtime::plan {
+
+/// A piece of memory that steps read and write: part of the arena, an input or output tensor of the
+/// model, or a parameter.
+using BufferId = std::uint32_t;
+
+/// A value as it is known while planning.
+struct Operand {
+  DataType dtype = DataType::Float32;
+  Shape shape;
+  dnn::Layout layout;
+  std::shared_ptr<const graph::Constant> constant;  ///< If its elements are known by now.
+};
+
+/// Does a step's work on the memory of its buffers, in the order in which they were listed.
+using Action = std::function<Result<void>(std::span<std::byte* const> memory, Pool& pool)>;
+
+class Planner;
+
+/// One node's view of the plan that is being made. Inputs count as ONNX counts them.
+class Builder {
+ public:
+  Builder(Planner& planner, const graph::Node& node) : planner_(planner), node_(node) {}
+
+  dnn::Machine& machine();
+
+  std::size_t input_count() const { return node_.inputs.size(); }
+  bool has_input(std::size_t index) const;
+  const Operand& input(std::size_t index) const;
+  const graph::Activation& activation() const { return node_.activation; }
+  bool has_residual() const { return node_.residual != graph::kLeftOut; }
+  const Operand& residual() const;
+
+  /// An input's memory in that layout; adds a step that reorders it where it lies otherwise.
+  Result<BufferId> read(std::size_t index, const dnn::Layout& layout = {});
+  Result<BufferId> read_residual(const dnn::Layout& layout = {});
+  /// True if nobody reads this input's memory after this node.
+  bool may_overwrite(std::size_t index) const;
+  bool may_overwrite_residual() const;
+
+  bool has_output(std::size_t index) const;
+  /// Memory for an output. Errors: Malformed for an absurd shape; Unavailable above the plan's limit.
+  Result<BufferId> write(std::size_t index, DataType dtype, Shape shape, const dnn::Layout& layout = {});
+  /// An output of the same size as an input takes over its memory, which the step overwrites.
+  BufferId write_over(std::size_t index, std::size_t input, DataType dtype, Shape shape);
+  BufferId write_over_residual(std::size_t index, Shape shape);
+  /// An output that is the input in another shape. The input must be read row-major.
+  Result<void> view(std::size_t index, std::size_t input, Shape shape);
+  /// An output whose elements are known from shapes alone.
+  void know(std::size_t index, std::shared_ptr<const graph::Constant> constant);
+
+  /// Memory for one step.
+  Result<BufferId> scratch(std::uint64_t bytes);
+  /// Memory of a kernel's own, which lives as long as the plan.
+  BufferId keep(ByteView bytes, std::shared_ptr<const void> owner);
+
+  void step(std::vector<BufferId> buffers, Action action);
+  /// Adds the primitive's scratch memory by itself.
+  Result<void> step(std::vector<BufferId> buffers, dnn::Primitive primitive);
+
+ private:
+  Planner& planner_;
+  const graph::Node& node_;
+};
+
+}  // namespace torchkeep::runtime::plan

@@ -1,0 +1,259 @@
+#include "torchkeep/runtime/plan/planner.h"
+
+#include <cstring>
+
+#include "torchkeep/runtime/plan/arena.h"
+
+namespace torchkeep::runtime::plan {
+namespace {
+
+using graph::kLeftOut;
+using graph::Node;
+using graph::ValueId;
+
+// What folding may keep in memory for one plan; shapes and indices need little.
+constexpr std::uint64_t kMaxFoldedBytes = std::uint64_t{16} << 20;
+
+std::uint64_t bytes_of(const Operand& operand) {
+  if (!operand.layout.is_plain()) return operand.layout.bytes(operand.shape);
+  return byte_count(operand.dtype, operand.shape).value();  // checked when the operand was made
+}
+
+}  // namespace
+
+Planner::Planner(const Request& request) : request_(request) {
+  for (const Node& node : request.nodes) {
+    for (const ValueId read : node.reads()) {
+      if (read != kLeftOut) ++uses_[read];
+    }
+  }
+  for (const ValueId output : request.outputs) {
+    if (output != kLeftOut) ++uses_[output];
+  }
+}
+
+Planner::ValueState& Planner::state(ValueId value) {
+  const auto known = values_.find(value);
+  if (known != values_.end()) return known->second;
+  // The first to read a constant gives it a buffer.
+  ConstantPointer constant = request_.graph.values[value].constant;
+  if (!constant && request_.known != nullptr) {
+    const auto found = request_.known->find(value);
+    if (found != request_.known->end()) constant = found->second;
+  }
+  if (constant) {
+    know(value, std::move(constant));
+  } else {
+    // A parameter that its kernels have packed: they know its shape, nobody else reads it.
+    bind(value, {}, add_fixed_buffer(nullptr, 0, nullptr));
+  }
+  return values_.find(value)->second;
+}
+
+void Planner::bind(ValueId value, Operand operand, BufferId buffer) {
+  const auto uses = uses_.find(value);
+  const std::uint32_t left = uses == uses_.end() ? 0 : uses->second;
+  uses_left_[buffer] += left;
+  values_[value] = {std::move(operand), buffer, left, {}};
+}
+
+const Operand& Planner::operand(ValueId value) const { return values_.find(value)->second.operand; }
+
+void Planner::know(ValueId value, ConstantPointer constant) {
+  Operand operand{constant->dtype(), constant->shape(), {}, constant};
+  // Steps only read what is fixed.
+  auto* memory = const_cast<std::byte*>(reinterpret_cast<const std::byte*>(constant->bytes().data()));
+  const std::uint64_t bytes = constant->bytes().size();
+  bind(value, std::move(operand), add_fixed_buffer(memory, bytes, constant));
+  known_[value] = std::move(constant);
+}
+
+Result<BufferId> Planner::add_arena_buffer(std::uint64_t bytes) {
+  if (bytes > request_.max_bytes) {
+    return unavailable("one tensor needs ", bytes, " bytes, the limit for all is ", request_.max_bytes);
+  }
+  plan_->buffers_.push_back({Buffer::Place::Arena, bytes, 0, nullptr, nullptr});
+  uses_left_.push_back(0);
+  return static_cast<BufferId>(plan_->buffers_.size() - 1);
+}
+
+BufferId Planner::add_fixed_buffer(std::byte* memory, std::uint64_t bytes, std::shared_ptr<const void> owner) {
+  plan_->buffers_.push_back({Buffer::Place::Fixed, bytes, 0, memory, std::move(owner)});
+  uses_left_.push_back(0);
+  return static_cast<BufferId>(plan_->buffers_.size() - 1);
+}
+
+void Planner::add_step(Step step) {
+  step.node = node_;
+  plan_->steps_.push_back(std::move(step));
+}
+
+Result<BufferId> Planner::read(ValueId value, const dnn::Layout& layout) {
+  ValueState& from = state(value);
+  if (from.operand.layout == layout) return from.buffer;
+  for (const auto& [known, buffer] : from.copies) {
+    if (known == layout) return buffer;
+  }
+  TORCHKEEP_CHECK(from.operand.dtype == DataType::Float32);
+  dnn::Primitive reorder =
+      TRY(dnn::make_reorder(request_.machine, from.operand.shape, from.operand.layout, layout));
+  const BufferId copy = TRY(add_arena_buffer(layout.bytes(from.operand.shape)));
+  from.copies.emplace_back(layout, copy);
+  const BufferId source = from.buffer;
+  TRY(Builder(*this, request_.nodes[node_]).step({source, copy}, std::move(reorder)));
+  return copy;
+}
+
+bool Planner::may_overwrite(ValueId value) const {
+  const ValueState& found = values_.find(value)->second;
+  // Inputs belong to the caller, parameters to all runs.
+  return plan_->buffers_[found.buffer].place == Buffer::Place::Arena && uses_left_[found.buffer] == 1;
+}
+
+Result<BufferId> Planner::write(ValueId value, Operand operand) {
+  TRY(byte_count(operand.dtype, operand.shape));
+  const BufferId buffer = TRY(add_arena_buffer(bytes_of(operand)));
+  if (value != kLeftOut) bind(value, std::move(operand), buffer);
+  return buffer;
+}
+
+BufferId Planner::write_over(ValueId value, ValueId input, Operand operand) {
+  const BufferId buffer = values_.find(input)->second.buffer;
+  TORCHKEEP_CHECK(may_overwrite(input) && bytes_of(operand) == plan_->buffers_[buffer].bytes);
+  bind(value, std::move(operand), buffer);
+  return buffer;
+}
+
+Result<void> Planner::view(ValueId value, ValueId input, Shape shape) {
+  const BufferId buffer = TRY(read(input, {}));
+  // The view's readers may overwrite a copy that was made for it, so no other reader may find it.
+  std::erase_if(state(input).copies, [&](const auto& copy) { return copy.second == buffer; });
+  Operand operand{state(input).operand.dtype, std::move(shape), {}, nullptr};
+  TORCHKEEP_CHECK(bytes_of(operand) == plan_->buffers_[buffer].bytes);
+  bind(value, std::move(operand), buffer);
+  return {};
+}
+
+bool Planner::is_known(const Node& node) {
+  if (!request_.fold) return false;
+  bool any = false;
+  for (const ValueId read : node.reads()) {
+    if (read == kLeftOut) continue;
+    if (!state(read).operand.constant) return false;
+    any = true;
+  }
+  return any;
+}
+
+Result<bool> Planner::fold(const Node& node, std::uint32_t index) {
+  const auto outputs = evaluate(request_, node, request_.kernels[index], known_);
+  // Whatever was in the way will be said of the node when it is planned like any other.
+  if (!outputs) return false;
+  std::uint64_t bytes = folded_bytes_;
+  for (const ConstantPointer& output : *outputs) bytes += output ? output->bytes().size() : 0;
+  if (bytes > kMaxFoldedBytes) return false;
+  folded_bytes_ = bytes;
+  for (std::size_t i = 0; i < outputs->size(); ++i) {
+    if ((*outputs)[i]) know(node.outputs[i], (*outputs)[i]);
+  }
+  return true;
+}
+
+Result<void> Planner::plan_node(std::uint32_t index) {
+  const Node& node = request_.nodes[index];
+  node_ = index;
+  for (const ValueId read : node.reads()) {
+    if (read != kLeftOut) state(read);
+  }
+  if (!is_known(node) || !TRY(fold(node, index))) {
+    Builder builder(*this, node);
+    TRY(request_.kernels[index]->plan(builder));
+  }
+  for (const ValueId output : node.outputs) {
+    if (output != kLeftOut && !values_.contains(output)) {
+      return malformed("output \"", request_.graph.values[output].name, "\" is not supported");
+    }
+  }
+  for (const ValueId read : node.reads()) {
+    if (read != kLeftOut) --uses_left_[values_.find(read)->second.buffer];
+  }
+  return {};
+}
+
+Result<void> Planner::bind_outputs() {
+  node_ = request_.nodes.empty() ? 0 : static_cast<std::uint32_t>(request_.nodes.size() - 1);
+  for (const ValueId value : request_.outputs) {
+    const std::size_t index = plan_->outputs_.size();
+    if (value == kLeftOut) {
+      plan_->outputs_.emplace_back();
+      plan_->output_buffers_.push_back(add_fixed_buffer(nullptr, 0, nullptr));
+      continue;
+    }
+    ValueState& from = state(value);
+    BufferId buffer = from.buffer;
+    if (!from.operand.layout.is_plain() || plan_->buffers_[buffer].place != Buffer::Place::Arena) {
+      const BufferId source = TRY(read(value, {}));
+      const std::uint64_t bytes = byte_count(from.operand.dtype, from.operand.shape).value();
+      buffer = TRY(add_arena_buffer(bytes));
+      add_step({{source, buffer}, [bytes](std::span<std::byte* const> memory, Pool&) -> Result<void> {
+                  if (bytes > 0) std::memcpy(memory[1], memory[0], bytes);
+                  return {};
+                }, 0, ""});
+    }
+    plan_->buffers_[buffer].place = Buffer::Place::Output;
+    plan_->buffers_[buffer].offset = index;
+    Operand operand = state(value).operand;
+    operand.layout = {};
+    plan_->outputs_.push_back(std::move(operand));
+    plan_->output_buffers_.push_back(buffer);
+  }
+  return {};
+}
+
+Result<void> Planner::place_buffers() {
+  constexpr std::uint32_t kNever = ~std::uint32_t{0};
+  std::vector<Lifetime> lifetimes(plan_->buffers_.size(), {0, kNever, 0});
+  for (std::uint32_t step = 0; step < plan_->steps_.size(); ++step) {
+    for (const BufferId buffer : plan_->steps_[step].buffers) {
+      if (lifetimes[buffer].first == kNever) lifetimes[buffer].first = step;
+      lifetimes[buffer].last = step;
+    }
+  }
+  std::vector<Lifetime> arena;
+  std::vector<BufferId> members;
+  std::uint64_t output_bytes = 0;
+  for (BufferId id = 0; id < plan_->buffers_.size(); ++id) {
+    const Buffer& buffer = plan_->buffers_[id];
+    if (buffer.place == Buffer::Place::Output) output_bytes += buffer.bytes;
+    if (buffer.place != Buffer::Place::Arena || lifetimes[id].first == kNever) continue;
+    arena.push_back({buffer.bytes, lifetimes[id].first, lifetimes[id].last});
+    members.push_back(id);
+  }
+  const ArenaLayout layout = lay_out(arena);
+  for (std::size_t i = 0; i < members.size(); ++i) plan_->buffers_[members[i]].offset = layout.offsets[i];
+  plan_->arena_bytes_ = layout.bytes;
+  if (layout.bytes + output_bytes > request_.max_bytes) {
+    return unavailable("inputs of this shape need ", layout.bytes + output_bytes,
+                       " bytes for activations, the limit is ", request_.max_bytes);
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Plan>> Planner::make() {
+  for (std::size_t i = 0; i < request_.inputs.size(); ++i) {
+    plan_->buffers_.push_back({Buffer::Place::Input, bytes_of(request_.inputs[i]), i, nullptr, nullptr});
+    uses_left_.push_back(0);
+    bind(request_.graph.inputs[i], request_.inputs[i], static_cast<BufferId>(plan_->buffers_.size() - 1));
+  }
+  for (std::uint32_t i = 0; i < request_.nodes.size(); ++i) {
+    TRY(plan_node(i).context(request_.graph.describe(request_.nodes[i])));
+  }
+  TRY(bind_outputs());
+  TRY(place_buffers());
+  std::size_t pieces = 0;
+  for (const Step& step : plan_->steps_) pieces += step.buffers.size();
+  plan_->memory_.resize(pieces);
+  return std::move(plan_);
+}
+
+}  // namespace torchkeep::runtime::plan

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "torchkeep/runtime/plan/plan.h"
+
+/// The making of one plan; kernels see it through their `Builder`.
+namespace torchkeep::runtime::plan {
+
+class Planner {
+ public:
+  explicit Planner(const Request& request);
+  Result<std::unique_ptr<Plan>> make();
+
+  // For Builder.
+  const Request& request() const { return request_; }
+  const Operand& operand(graph::ValueId value) const;
+  Result<BufferId> read(graph::ValueId value, const dnn::Layout& layout);
+  bool may_overwrite(graph::ValueId value) const;
+  Result<BufferId> write(graph::ValueId value, Operand operand);
+  BufferId write_over(graph::ValueId value, graph::ValueId input, Operand operand);
+  Result<void> view(graph::ValueId value, graph::ValueId input, Shape shape);
+  void know(graph::ValueId value, ConstantPointer constant);
+  Result<BufferId> add_arena_buffer(std::uint64_t bytes);
+  BufferId add_fixed_buffer(std::byte* memory, std::uint64_t bytes, std::shared_ptr<const void> owner);
+  void add_step(Step step);
+
+ private:
+  struct ValueState {
+    Operand operand;
+    BufferId buffer = 0;
+    std::uint32_t uses_left = 0;
+    std::vector<std::pair<dnn::Layout, BufferId>> copies;  ///< In other layouts.
+  };
+
+  Result<void> plan_node(std::uint32_t index);
+  bool is_known(const graph::Node& node);
+  Result<bool> fold(const graph::Node& node, std::uint32_t index);
+  ValueState& state(graph::ValueId value);
+  void bind(graph::ValueId value, Operand operand, BufferId buffer);
+  Result<void> bind_outputs();
+  Result<void> place_buffers();
+
+  const Request& request_;
+  std::unique_ptr<Plan> plan_ = std::make_unique<Plan>();
+  std::unordered_map<graph::ValueId, std::uint32_t> uses_;
+  std::unordered_map<graph::ValueId, ValueState> values_;
+  std::vector<std::uint32_t> uses_left_;  ///< Of each buffer, through all values that lie in it.
+  KnownValues known_;
+  std::uint64_t folded_bytes_ = 0;
+  std::uint32_t node_ = 0;
+};
+
+}  // namespace torchkeep::runtime::plan
