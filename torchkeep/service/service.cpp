@@ -99,7 +99,8 @@ channel::SessionParty Service::party(Bytes context) {
           .collateral = state_->collateral.get(),
           .roots = state_->roots,
           .clock = &state_->clock,
-          .random = &state_->random};
+          .random = &state_->random,
+          .forward = &state_->clock};
 }
 
 void Service::every(std::chrono::milliseconds period, std::function<void()> work) {
