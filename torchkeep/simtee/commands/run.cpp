@@ -18,7 +18,7 @@ int run(int argc, char** argv) {
   Invocation invocation;
   CLI::App app{"A simulated SGX platform, for development: it protects nothing.",
                "torchkeep-simtee"};
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // none is refused below: CLI11 would not name a misspelt one
   app.fallthrough();
   app.set_version_flag("--version", text("torchkeep-simtee ", kVersion, " (simulated platform)"));
   app.add_flag("--json", invocation.json, "Answer with one JSON document, for scripts");
@@ -33,11 +33,14 @@ int run(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    const int status = app.exit(error);
-    return status == 0 ? 0 : exit_code(ErrorCode::InvalidArgument);
+  } catch (const CLI::Success& answered) {  // --help, --version
+    return app.exit(answered);
+  } catch (const CLI::ParseError& wrong) {
+    std::cerr << "torchkeep-simtee: " << wrong.what() << "; see --help" << std::endl;
+    return exit_code(ErrorCode::InvalidArgument);
   }
-  const Result<void> done = invocation.run();
+  const Result<void> done =
+      invocation.run ? invocation.run() : invalid_argument("a command is wanted; see --help");
   if (done) return 0;
   std::cerr << "torchkeep-simtee: " << done.error() << std::endl;
   return exit_code(done.error().code);
