@@ -4,6 +4,15 @@
 namespace torchkeep::keys {
 namespace {
 
+/// Where a chain does not verify, its owner has not said no: somebody shows us something else.
+Result<ModelChain> verify_chain(const std::vector<SignedStatement>& statements) {
+  auto chain = ModelChain::verify(statements);
+  if (chain) return chain;
+  Error error = std::move(chain).error().context("the owner's statements");
+  if (error.code == ErrorCode::Denied) error.code = ErrorCode::Untrusted;
+  return error;
+}
+
 Result<void> check_answers(const Release& release, const ModelChain& chain,
                            const ReleaseRequest& request, const std::optional<Genesis>& genesis) {
   if (release.lease.nonce != request.nonce) {
@@ -50,7 +59,7 @@ Result<crypto::DataKey> take_data_key(std::optional<crypto::DataKey> released,
 Result<ReleasedKey> open_release(Release release, const ReleaseRequest& request,
                                  const std::optional<Genesis>& genesis,
                                  const crypto::DataKey* held) {
-  ModelChain chain = TRY(ModelChain::verify(release.statements).context("the owner's statements"));
+  ModelChain chain = TRY(verify_chain(release.statements));
   TRY(check_answers(release, chain, request, genesis));
   const ModelChain::Version version = TRY(chain.releasable(request.version));
   TRY(check_lease(release.lease, chain.policy()));
