@@ -1,6 +1,7 @@
 #include "torchkeep/keycache/key_cache.h"
 
 #include <algorithm>
+
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -19,8 +20,8 @@ Result<void> check_extends(const keys::ModelChain& before, const keys::ModelChai
         return keys::hash_of(left) == keys::hash_of(right);
       });
   if (!extends) {
-    return untrusted("the key server shows ", fresh.size(),
-                     " statements that do not continue the ", old.size(), " seen before");
+    return untrusted("the key server shows ", fresh.size(), " statements that do not continue the ",
+                     old.size(), " seen before");
   }
   return {};
 }
@@ -38,18 +39,18 @@ struct KeyCache::Flight {
 /// Ends a flight however its coroutine ends, so that nobody waits for one that was torn down.
 class KeyCache::Landing {
  public:
-  Landing(std::map<LeaseId, std::shared_ptr<Flight>>& flights, const LeaseId& id)
-      : flights_(flights), id_(id), flight_(flights.at(id)) {}
+  Landing(std::shared_ptr<Flights> flights, const LeaseId& id)
+      : flights_(std::move(flights)), id_(id), flight_(flights_->at(id)) {}
   Landing(const Landing&) = delete;
   Landing& operator=(const Landing&) = delete;
   ~Landing() {
     if (!flight_->outcome) flight_->outcome = unavailable("asking the key server was broken off");
-    flights_.erase(id_);
+    flights_->erase(id_);
     flight_->landed.cancel();
   }
 
  private:
-  std::map<LeaseId, std::shared_ptr<Flight>>& flights_;
+  std::shared_ptr<Flights> flights_;
   LeaseId id_;
   std::shared_ptr<Flight> flight_;
 };
@@ -61,7 +62,8 @@ KeyCache::KeyCache(KeyServer& key_server, SealedLeases& sealed, const Clock& clo
       clock_(clock),
       random_(random),
       log_(log),
-      leases_(sealed.load(clock.now())) {
+      leases_(sealed.load(clock.now())),
+      flights_(std::make_shared<Flights>()) {
   if (!leases_.empty()) log_.info(leases_.size(), " sealed leases found, waiting to be renewed");
 }
 
@@ -90,13 +92,17 @@ asio::awaitable<Result<keys::Release>> KeyCache::release(attest::Claims worker,
   const auto named = keys::check_model_name(request.name);
   if (!named) co_return named.error();
   if (worker_owner != request.owner) {
-    co_return denied("this worker serves owner ", keys::hex(worker_owner), ", it asked for a model of ",
-                     keys::hex(request.owner));
+    co_return denied("this worker serves owner ", keys::hex(worker_owner),
+                     ", it asked for a model of ", keys::hex(request.owner));
   }
   if (!nonces_.use(request.nonce)) co_return denied("this nonce was used before");
 
   const LeaseId id{keys::model_id(request.owner, request.name), request.version};
   HeldLease* lease = find(id);
+  if (lease != nullptr && lease->over(lease->observe(clock_.now()))) {
+    wipe(id, "its lease is over");
+    lease = nullptr;
+  }
   if (lease == nullptr || lease->renewal_due(lease->observe(clock_.now()))) {
     auto contacted = co_await contact(id, request);
     lease = find(id);  // it may be gone, or be another
@@ -105,15 +111,15 @@ asio::awaitable<Result<keys::Release>> KeyCache::release(attest::Claims worker,
       if (!away || lease == nullptr || !lease->usable_offline(lease->observe(clock_.now()))) {
         co_return std::move(contacted).error().context(text("model \"", request.name, "\""));
       }
-      log_.warning("releasing \"", request.name, "\" without the key server: ",
-                   contacted.error().message);
+      log_.warning("releasing \"", request.name,
+                   "\" without the key server: ", contacted.error().message);
     }
   }
-  co_return grant(id, worker, request);
+  co_return grant(id, worker, request).context(text("model \"", request.name, "\""));
 }
 
 asio::awaitable<Result<void>> KeyCache::contact(LeaseId id, keys::ReleaseRequest request) {
-  if (const auto running = flights_.find(id); running != flights_.end()) {
+  if (const auto running = flights_->find(id); running != flights_->end()) {
     const std::shared_ptr<Flight> flight = running->second;
     boost::system::error_code cancelled;
     while (!flight->outcome) {
@@ -123,7 +129,7 @@ asio::awaitable<Result<void>> KeyCache::contact(LeaseId id, keys::ReleaseRequest
   }
   const auto executor = co_await asio::this_coro::executor;
   const auto flight = std::make_shared<Flight>(executor);
-  flights_.emplace(id, flight);
+  flights_->emplace(id, flight);
   const Landing landing(flights_, id);
   auto fetched = co_await fetch(id, std::move(request));
   flight->outcome = fetched;
@@ -167,6 +173,8 @@ Result<void> KeyCache::take_in(const LeaseId& id, const keys::ReleaseRequest& as
   if (const auto stored = sealed_.store(id, lease); !stored) {
     log_.warning("a restart will need a new key: ", stored.error().message);
   }
+  log_.info(asked.renewal ? "renewed" : "leased", " the key of \"", asked.name, "\" version ",
+            id.version, " from the key server, until ", format_rfc3339(lease.times().end));
   leases_.insert_or_assign(id, std::move(lease));
   return {};
 }
@@ -180,7 +188,7 @@ Result<keys::Release> KeyCache::grant(const LeaseId& id, const attest::Claims& w
   TRY(keys::appraise_holder(chain.policy(), keys::HolderRole::Worker, worker, now)
           .context("appraising the worker"));
   const std::uint64_t seconds = lease->grantable_seconds(now);
-  if (seconds == 0) return unavailable("the lease is over");
+  if (seconds == 0) return unavailable("less than a second of the lease is left: ask again");
 
   keys::Release release;
   release.lease.id = random_.array<16>();
@@ -196,6 +204,9 @@ Result<keys::Release> KeyCache::grant(const LeaseId& id, const attest::Claims& w
   }
   release.statements = chain.statements();
   if (!request.renewal) release.data_key = lease->key().data_key().clone();
+  log_.info(request.renewal ? "renewed" : "released", " the key of \"", request.name, "\" version ",
+            id.version, " for worker ", encode_hex(worker.enclave().mr_enclave), ", ", seconds,
+            " s");
   return release;
 }
 

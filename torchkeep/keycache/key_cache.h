@@ -10,7 +10,8 @@
 /// their owner revokes them. The owner's policy is judged here again, for key server and worker.
 namespace torchkeep::keycache {
 
-/// *Lives on one strand.* Everything handed in outlives it, and it outlives its running calls.
+/// *Lives on one strand.* Everything handed in outlives it. It outlives its running calls, but not
+/// those that are torn down, unresumed, with their event loop.
 class KeyCache {
  public:
   KeyCache(KeyServer& key_server, SealedLeases& sealed, const Clock& clock, crypto::Random& random,
@@ -18,11 +19,11 @@ class KeyCache {
 
   /// Grants a worker the lease it asks for; the answer carries the DEK unless it is a renewal.
   /// `worker` and `worker_owner` are what the worker's session evidence says of it.
-  /// Goes to the key server if `HeldLease::renewal_due`, once for all who wait for the same version.
-  /// A grant never lasts longer than the cache's own lease.
-  /// Errors: Denied (another owner's worker, a nonce used before, the policy, a revocation);
-  /// Untrusted if the key server's answer does not hold; NotFound; Unavailable if the key server is
-  /// away and the policy's grace is over.
+  /// Goes to the key server if `HeldLease::renewal_due`, once for all who wait for the same
+  /// version. A grant never lasts longer than the cache's own lease. The log tells each lease and
+  /// each grant. Errors: Denied (another owner's worker, a nonce used before, the policy, a
+  /// revocation); Untrusted if the key server's answer does not hold; NotFound; Unavailable if the
+  /// key server is away and the policy's grace is over.
   asio::awaitable<Result<keys::Release>> release(attest::Claims worker, keys::OwnerKey worker_owner,
                                                  keys::ReleaseRequest request);
 
@@ -33,11 +34,12 @@ class KeyCache {
 
  private:
   struct Flight;
+  using Flights = std::map<LeaseId, std::shared_ptr<Flight>>;
   class Landing;
   asio::awaitable<Result<void>> contact(LeaseId id, keys::ReleaseRequest request);
   asio::awaitable<Result<void>> fetch(LeaseId id, keys::ReleaseRequest request);
-  Result<void> take_in(const LeaseId& id, const keys::ReleaseRequest& asked,
-                       KeyServerAnswer answer, TimePoint asked_at);
+  Result<void> take_in(const LeaseId& id, const keys::ReleaseRequest& asked, KeyServerAnswer answer,
+                       TimePoint asked_at);
   Result<keys::Release> grant(const LeaseId& id, const attest::Claims& worker,
                               const keys::ReleaseRequest& request);
   HeldLease* find(const LeaseId& id);
@@ -50,7 +52,8 @@ class KeyCache {
   Log& log_;
   NonceMemory nonces_;
   std::map<LeaseId, HeldLease> leases_;
-  std::map<LeaseId, std::shared_ptr<Flight>> flights_;
+  // Shared with the flights: one that is torn down with its event loop may outlast the cache.
+  std::shared_ptr<Flights> flights_;
 };
 
 }  // namespace torchkeep::keycache

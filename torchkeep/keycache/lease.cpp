@@ -1,6 +1,7 @@
 #include "torchkeep/keycache/lease.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace torchkeep::keycache {
 namespace {
@@ -18,7 +19,9 @@ HeldLease::HeldLease(keys::ReleasedKey key, TimePoint asked_at)
     : key_(std::move(key)), on_line_(true) {
   // The newest statement is in the answer, so the answer is not older than that statement.
   times_.contact = std::max(asked_at, key_.chain().newest_time());
+  times_.host_is_slow_by = times_.contact - asked_at;
   times_.end = times_.contact + lease_length(key_);
+  if (const auto& last = key_.chain().policy().not_after) times_.end = std::min(times_.end, *last);
   times_.newest = times_.contact;
   times_.requests_left = key_.lease().requests;
 }
@@ -28,7 +31,7 @@ HeldLease HeldLease::restored(keys::ReleasedKey key, const Times& times) {
 }
 
 TimePoint HeldLease::observe(TimePoint host_now) {
-  times_.newest = std::max(times_.newest, host_now);
+  times_.newest = std::max(times_.newest, host_now + times_.host_is_slow_by);
   return times_.newest;
 }
 

@@ -13,12 +13,14 @@ struct LeaseId {
 };
 
 /// A judged release with its times, counted from before it was asked for. Move-only.
-/// Time in here never goes back: `observe` raises it to what the host's clock says and the owner's
-/// statements vouch for. It is kept per lease, so that no owner moves another owner's time.
+/// Time in here never goes back: `observe` raises it to what the host's clock says. Where that
+/// clock is behind the owner's newest statement, it is taken to be that much slow ever after: a
+/// floor alone would stand still, and the lease with it. It is kept per lease, so that no owner
+/// moves another owner's time.
 class HeldLease {
  public:
   /// `asked_at`: when the release was asked for. Lasts as long as the key server granted, but no
-  /// longer than the owner's policy says.
+  /// longer than the owner's policy says, and not past the policy's own end.
   HeldLease(keys::ReleasedKey key, TimePoint asked_at);
 
   /// As it was sealed; not on line until the key server has answered anew.
@@ -27,6 +29,7 @@ class HeldLease {
     TimePoint end;
     TimePoint newest;
     std::uint64_t requests_left = 0;
+    Duration host_is_slow_by{0};
   };
   static HeldLease restored(keys::ReleasedKey key, const Times& times);
 
@@ -39,7 +42,8 @@ class HeldLease {
   TimePoint observe(TimePoint host_now);
   bool over(TimePoint now) const { return now >= times_.end; }
 
-  /// A round trip is due: after a restart, with less than half the lease left, or with no requests left.
+  /// A round trip is due: after a restart, with less than half the lease left, or with no requests
+  /// left.
   bool renewal_due(TimePoint now) const;
   /// May be used although the key server is away: in the first half of the lease, later within the
   /// policy's offline grace; after a restart only if the policy allows `offline_restart`.

@@ -1,5 +1,6 @@
 #include "torchkeep/keycache/sealed_leases.h"
 
+#include <charconv>
 #include <system_error>
 
 namespace torchkeep::keycache {
@@ -28,13 +29,15 @@ Result<TimePoint> take_time(ByteReader& reader, std::string_view field) {
   return TimePoint(Duration(static_cast<Duration::rep>(milliseconds)));
 }
 
-// contact, end, newest (LE64 milliseconds since 1970), requests left (LE64), release.
+// contact, end, newest (LE64 milliseconds since 1970), requests left (LE64), how slow the host's
+// clock is (LE64 milliseconds), release.
 SecretBuffer encode_lease(const HeldLease& lease) {
   Bytes times;
   append_time(times, lease.times().contact);
   append_time(times, lease.times().end);
   append_time(times, lease.times().newest);
   append_le64(times, lease.times().requests_left);
+  append_le64(times, static_cast<std::uint64_t>(lease.times().host_is_slow_by.count()));
   const keys::ReleasedKey& key = lease.key();
   const keys::Release release{.lease = key.lease(),
                               .statements = key.chain().statements(),
@@ -54,8 +57,11 @@ Result<HeldLease> parse_lease(const LeaseId& id, ByteView bytes) {
   times.end = TRY(take_time(reader, "end"));
   times.newest = TRY(take_time(reader, "newest time"));
   times.requests_left = TRY(reader.take_le64("requests left"));
+  const std::uint64_t slow = TRY(reader.take_le64("slowness of the host's clock"));
+  times.host_is_slow_by = Duration(static_cast<Duration::rep>(slow));
   keys::Release release = TRY(keys::parse_release(reader.rest()));
-  // Sealed by ourselves, but verified again: the code that sealed it may have been another version's.
+  // Sealed by ourselves, but verified again: the code that sealed it may have been another
+  // version's.
   const keys::ModelChain chain = TRY(keys::ModelChain::verify(release.statements));
   if (chain.model() != id.model) return untrusted("the lease is for another model");
   const keys::ReleaseRequest request{.owner = chain.owner(),
@@ -120,8 +126,9 @@ std::map<LeaseId, HeldLease> SealedLeases::load(TimePoint now) {
     const Path& path = files->path();
     if (path.extension() != kExtension) continue;
     const auto id = parse_file_name(path.stem().string());
-    if (!id) {
-      log_.warning("ignoring ", path.string(), ": ", id.error().message);
+    // One name a lease: a copy under another spelling of it would outlive `remove`.
+    if (!id || path_of(*id).filename() != path.filename()) {
+      log_.warning("ignoring ", path.string(), ": no lease by its name");
       continue;
     }
     auto lease = open(path, *id);

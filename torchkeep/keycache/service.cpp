@@ -3,11 +3,23 @@
 #include "torchkeep/client/key_server_client.h"
 
 namespace torchkeep::keycache {
+namespace {
+
+/// Before the session stands, whoever answers has proved nothing: its "no" is not the key server's,
+/// and must not cost a lease.
+Error unproved(Error error) {
+  if (error.code == ErrorCode::Denied || error.code == ErrorCode::NotFound) {
+    error.code = ErrorCode::Untrusted;
+  }
+  return error;
+}
+
+}  // namespace
 
 asio::awaitable<Result<KeyServerAnswer>> RemoteKeyServer::release(keys::ReleaseRequest request) {
   // Which genesis is the right one is in the owner's statements, so none is pinned here.
   auto client = co_await client::KeyServerClient::connect(endpoint_, self_, std::nullopt);
-  if (!client) co_return std::move(client).error();
+  if (!client) co_return unproved(std::move(client).error());
   auto release = co_await (*client)->release(std::move(request));
   if (!release) co_return std::move(release).error();
   KeyServerAnswer answer{std::move(release).value(), (*client)->genesis(),
@@ -25,8 +37,8 @@ asio::awaitable<Result<SecretBuffer>> CacheService::release(const channel::HttpR
   if (!owner) co_return denied("the worker's evidence names no owner");
   auto asked = keys::parse_release_request(request.body);
   if (!asked) co_return std::move(asked).error();
-  auto released = co_await cache_.release(*peer->claims, keys::OwnerKey{*owner},
-                                          std::move(asked).value());
+  auto released =
+      co_await cache_.release(*peer->claims, keys::OwnerKey{*owner}, std::move(asked).value());
   if (!released) co_return std::move(released).error();
   co_return keys::encode(*released);
 }
