@@ -6,6 +6,9 @@ namespace torchkeep::client {
 namespace {
 
 constexpr std::chrono::seconds kConnectTimeout{10};
+// A release with the longest chain of statements; a peer that has not proved itself cannot make us
+// hold more.
+constexpr channel::HttpClientLimits kLimits{.max_body_bytes = std::size_t{32} << 20};
 
 }  // namespace
 
@@ -14,8 +17,8 @@ asio::awaitable<Result<std::unique_ptr<KeyServerClient>>> KeyServerClient::conne
   const std::string where = text("key server at ", endpoint.text());
   auto tls = channel::TlsClientContext::create();
   if (!tls) co_return std::move(tls).error().context(where);
-  auto http =
-      co_await channel::HttpClient::connect(endpoint, std::move(tls).value(), kConnectTimeout);
+  auto http = co_await channel::HttpClient::connect(endpoint, std::move(tls).value(),
+                                                    kConnectTimeout, kLimits);
   if (!http) co_return std::move(http).error().context(where);
   auto peer = co_await channel::attest_session(self, tee::Role::KeyServer, **http);
   if (!peer) co_return std::move(peer).error().context(where);
@@ -33,9 +36,10 @@ Result<std::unique_ptr<KeyServerClient>> KeyServerClient::open(
   const Genesis genesis =
       TRY(keys::parse_keyserver_context(peer.context).context("session context"));
   if (pinned && *pinned != genesis) {
-    return untrusted("this is another key server instance: its genesis is ", genesis.hex(),
-                     ", pinned is ", pinned->hex(),
-                     "; it may be genuine code that somebody else started empty. Check the address");
+    return untrusted(
+        "this is another key server instance: its genesis is ", genesis.hex(), ", pinned is ",
+        pinned->hex(),
+        "; it may be genuine code that somebody else started empty. Check the address");
   }
   return std::unique_ptr<KeyServerClient>(
       new KeyServerClient(std::move(http), std::move(peer), genesis, clock));

@@ -4,6 +4,9 @@ namespace torchkeep::client {
 namespace {
 
 constexpr std::chrono::seconds kConnectTimeout{10};
+// A release with the longest chain of statements; a peer that has not proved itself cannot make us
+// hold more.
+constexpr channel::HttpClientLimits kLimits{.max_body_bytes = std::size_t{32} << 20};
 
 }  // namespace
 
@@ -35,7 +38,8 @@ asio::awaitable<Result<keys::ReleasedKey>> CacheKeySource::acquire(keys::Release
   request.nonce = self_.random->array<32>();
   auto tls = channel::TlsClientContext::create();
   if (!tls) co_return std::move(tls).error().context(where);
-  auto http = co_await channel::HttpClient::connect(cache_, std::move(tls).value(), kConnectTimeout);
+  auto http = co_await channel::HttpClient::connect(cache_, std::move(tls).value(), kConnectTimeout,
+                                                    kLimits);
   if (!http) co_return std::move(http).error().context(where);
   auto peer = co_await channel::attest_session(self_, tee::Role::KeyCache, **http);
   if (!peer) co_return std::move(peer).error().context(where);
@@ -52,8 +56,8 @@ asio::awaitable<Result<keys::ReleasedKey>> CacheKeySource::acquire(keys::Release
   }
   auto release = keys::parse_release(response->body);
   if (!release) co_return std::move(release).error().context(where);
-  auto key = judge_cache_release(std::move(release).value(), request, *peer, held,
-                                 self_.clock->now());
+  auto key =
+      judge_cache_release(std::move(release).value(), request, *peer, held, self_.clock->now());
   if (!key) co_return std::move(key).error().context(where);
   co_return std::move(key).value();
 }

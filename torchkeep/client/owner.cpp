@@ -17,10 +17,12 @@ Path recovery_path(const Path& folder) { return folder / "recovery.key"; }
 Path pin_path(const Path& folder) { return folder / "key-server.json"; }
 Path models_path(const Path& folder) { return folder / "models"; }
 
+/// A folder that was there already keeps its mode: it may hold other things. The keys have their
+/// own.
 Result<void> make_folder(const Path& folder) {
   std::error_code failure;
-  filesystem::create_directories(folder, failure);
-  if (!failure) filesystem::permissions(folder, filesystem::perms::owner_all, failure);
+  const bool made = filesystem::create_directories(folder, failure);
+  if (made) filesystem::permissions(folder, filesystem::perms::owner_all, failure);
   if (failure) return unavailable("cannot make ", folder.string(), ": ", failure.message());
   return {};
 }
@@ -32,13 +34,29 @@ Result<SecretBytes> load_key(const Path& path) {
   if (failure) return unavailable(path.string(), ": ", failure.message());
   const auto others = filesystem::perms::group_all | filesystem::perms::others_all;
   if ((mode & others) != filesystem::perms::none) {
-    return untrusted(path.string(), " is open to other users: chmod 600 it, and make a new owner if "
+    return untrusted(path.string(),
+                     " is open to other users: chmod 600 it, and make a new owner if "
                      "somebody else may have read it");
   }
   if (bytes.size() != kSeedBytes) {
     return malformed(path.string(), " has ", bytes.size(), " bytes, a key has ", kSeedBytes);
   }
   return bytes;
+}
+
+Result<crypto::HpkePrivateKey> load_recovery_key(const Path& folder) {
+  SecretBytes bytes = TRY(load_key(recovery_path(folder)));
+  return crypto::HpkePrivateKey::from_bytes(std::move(bytes)).context("recovery.key");
+}
+
+/// One that is there already is kept: an earlier `create_owner` was cut off behind it, or recovery
+/// files may still need it.
+Result<crypto::HpkePrivateKey> make_recovery_key(const Path& folder, crypto::Random& random) {
+  auto found = load_recovery_key(folder);
+  if (found || found.error().code != ErrorCode::NotFound) return found;
+  auto made = crypto::HpkePrivateKey::generate(random);
+  TRY(store_file(recovery_path(folder), made.expose(), 0600));
+  return made;
 }
 
 Result<KeyServerPin> parse_pin(std::string_view text) {
@@ -70,7 +88,8 @@ Result<void> Owner::pin_key_server(const KeyServerPin& pin) {
 Result<StatementBook> Owner::open_book(std::string_view model) const {
   TRY(keys::check_model_name(model));  // Before it becomes part of a path.
   if (!key_server_) {
-    return invalid_argument("no key server is pinned yet: torchkeep owner init --keyserver HOST:PORT");
+    return invalid_argument(
+        "no key server is pinned yet: torchkeep owner init --keyserver HOST:PORT");
   }
   TRY(make_folder(models_path(folder_)));
   return StatementBook::open(models_path(folder_) / text(model, ".json"), key_,
@@ -102,18 +121,16 @@ Result<Path> default_owner_folder() {
 }
 
 Result<Owner> create_owner(const Path& folder, crypto::Random& random) {
-  for (const Path& path : {key_path(folder), recovery_path(folder)}) {
-    std::error_code failure;
-    if (filesystem::exists(path, failure)) {
-      return invalid_argument(path.string(), " is there already, and keys are never replaced");
-    }
-    if (failure) return unavailable(path.string(), ": ", failure.message());
+  std::error_code failure;
+  if (filesystem::exists(key_path(folder), failure)) {
+    return invalid_argument(key_path(folder).string(),
+                            " is there already, and keys are never replaced");
   }
+  if (failure) return unavailable(key_path(folder).string(), ": ", failure.message());
   TRY(make_folder(folder));
   auto key = crypto::Ed25519PrivateKey::generate(random);
-  auto recovery_key = crypto::HpkePrivateKey::generate(random);
+  auto recovery_key = TRY(make_recovery_key(folder, random));
   // The signing key comes last: a folder that has it is complete.
-  TRY(store_file(recovery_path(folder), recovery_key.expose(), 0600));
   TRY(store_file(key_path(folder), key.expose_seed(), 0600));
   return Owner(folder, std::move(key), std::move(recovery_key));
 }
@@ -124,10 +141,9 @@ Result<Owner> load_owner(const Path& folder) {
     return not_found("no owner in ", folder.string(), ": make one with torchkeep owner init");
   }
   if (!seed) return std::move(seed).error();
-  auto key = TRY(crypto::Ed25519PrivateKey::from_seed(std::move(seed).value()).context("owner.key"));
-  SecretBytes recovery = TRY(load_key(recovery_path(folder)).context("recovery key"));
-  auto recovery_key =
-      TRY(crypto::HpkePrivateKey::from_bytes(std::move(recovery)).context("recovery.key"));
+  auto key =
+      TRY(crypto::Ed25519PrivateKey::from_seed(std::move(seed).value()).context("owner.key"));
+  auto recovery_key = TRY(load_recovery_key(folder).context("the owner's recovery key"));
   Owner owner(folder, std::move(key), std::move(recovery_key));
 
   auto pin = load_file(pin_path(folder), kMaxPinBytes);

@@ -30,7 +30,8 @@ class Owner {
   Result<void> pin_key_server(const KeyServerPin& pin);
 
   /// The statements about one model, new or from the folder.
-  /// Errors: InvalidArgument (name; no key server pinned yet); Malformed or Untrusted if the file was damaged.
+  /// Errors: InvalidArgument (name; no key server pinned yet); Malformed or Untrusted if the file
+  /// was damaged.
   Result<StatementBook> open_book(std::string_view model) const;
   /// Names of the models in the folder, sorted. Errors: Unavailable.
   Result<std::vector<std::string>> models() const;
@@ -48,10 +49,11 @@ class Owner {
 
 /// $HOME/.torchkeep. Errors: InvalidArgument if HOME is not set.
 Result<Path> default_owner_folder();
-/// Makes both keys in a new folder (mode 0700). Errors: InvalidArgument if an owner is there already:
-/// keys are never replaced; Unavailable.
+/// Makes both keys; a folder that is new has mode 0700. A recovery key that is there alone is kept.
+/// Errors: InvalidArgument if an owner is there already: keys are never replaced; Unavailable.
 Result<Owner> create_owner(const Path& folder, crypto::Random& random);
-/// Errors: NotFound, naming the command that makes one; Malformed; Untrusted if others may read the keys.
+/// Errors: NotFound, naming the command that makes one; Malformed; Untrusted if others may read the
+/// keys.
 Result<Owner> load_owner(const Path& folder);
 
 }  // namespace torchkeep::client

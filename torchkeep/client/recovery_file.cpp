@@ -21,16 +21,16 @@ json::Json header_json(const RecoveryHeader& header) {
 Recovery encrypt_recovery(const RecoveryHeader& header, const crypto::DataKey& data_key,
                           const crypto::HpkePublicKey& recovery_key) {
   const std::string bound = json::encode_canonical(header_json(header));
-  return {header, crypto::hpke_encrypt(recovery_key, as_bytes(kLabel), as_bytes(bound),
-                                       data_key.expose())};
+  return {header,
+          crypto::hpke_encrypt(recovery_key, as_bytes(kLabel), as_bytes(bound), data_key.expose())};
 }
 
 Result<crypto::DataKey> decrypt_recovery(const Recovery& recovery,
                                          const crypto::HpkePrivateKey& recovery_key) {
   const std::string bound = json::encode_canonical(header_json(recovery.header));
-  SecretBytes bytes = TRY(crypto::hpke_decrypt(recovery_key, as_bytes(kLabel), as_bytes(bound),
-                                               recovery.encrypted_key)
-                              .context("recovery file"));
+  SecretBytes bytes = TRY(
+      crypto::hpke_decrypt(recovery_key, as_bytes(kLabel), as_bytes(bound), recovery.encrypted_key)
+          .context("recovery file"));
   auto key = TRY(crypto::DataKey::from_bytes(std::move(bytes)).context("recovery file"));
   if (keys::key_id(key.expose()) != recovery.header.key_id) {
     return untrusted("recovery file: the key inside is not the one it names");
@@ -46,7 +46,7 @@ std::string encode(const Recovery& recovery) {
 }
 
 Result<Recovery> parse_recovery(std::string_view text) {
-  const json::Json value = TRY(json::parse_canonical(text));
+  const json::Json value = TRY(json::parse_canonical(text).context("recovery file"));
   json::ObjectReader reader = TRY(json::ObjectReader::open(value, "recovery file"));
   if (TRY(reader.take_string("format")) != kLabel) {
     return malformed("recovery file: \"format\" is not ", kLabel);
@@ -65,6 +65,8 @@ Result<Recovery> parse_recovery(std::string_view text) {
   const std::string encrypted = TRY(reader.take_string("encrypted_key"));
   recovery.encrypted_key = TRY(decode_base64(encrypted));
   TRY(reader.finish());
+  // Both cases of hex are read above; what was written is one of them.
+  if (encode(recovery) != text) return malformed("recovery file: not spelled as we spell it");
   return recovery;
 }
 

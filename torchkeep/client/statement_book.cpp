@@ -21,6 +21,8 @@ Result<BookFile> parse_book(std::string_view text) {
     book.statements.push_back(TRY(keys::parse_signed_statement(element)));
   }
   TRY(reader.finish());
+  if (book.pending && book.statements.empty())
+    return malformed("a statement is pending, yet none is there");
   return book;
 }
 
@@ -57,8 +59,9 @@ Result<void> StatementBook::store(const std::vector<keys::SignedStatement>& stat
 
 Result<keys::SignedStatement> StatementBook::next(keys::Statement statement, TimePoint now) {
   if (pending_) {
-    return denied("a statement about \"", model_,
-                  "\" is still pending: submit it again, or abandon it if the key server refused it");
+    return denied(
+        "a statement about \"", model_,
+        "\" is still pending: submit it again, or abandon it if the key server refused it");
   }
   statement.genesis = genesis_;
   statement.owner = key_->public_key();
