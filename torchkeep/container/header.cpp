@@ -1,5 +1,6 @@
 #include "torchkeep/container/header.h"
 
+#include "torchkeep/container/internal/container_file.h"
 #include "torchkeep/json/json.h"
 
 namespace torchkeep::container {
@@ -61,6 +62,8 @@ Result<Header> parse_fields(ByteView bytes) {
 }
 
 }  // namespace
+
+std::uint64_t segment_count(const Header& header) { return Segments(header.payload_bytes).count(); }
 
 Result<void> check_header(const Header& header) {
   const auto refused = [](const Error& why) {

@@ -29,6 +29,8 @@ struct Header {
   std::string signature;
 };
 
+/// How many segments the payload fills.
+std::uint64_t segment_count(const Header& header);
 /// Errors: InvalidArgument, naming what `parse_header` would refuse.
 Result<void> check_header(const Header& header);
 /// Canonical JSON. A header that `parse_header` would refuse is a broken invariant of ours.

@@ -79,7 +79,7 @@ struct Reader::State {
                           segments.plaintext_bytes(0));
     }
     std::vector<Digest256> leaves(count);
-    TRY(for_each_segment(pool, leaves.size(), [&](std::size_t worker, std::size_t i) {
+    TRY(for_each_job(pool, leaves.size(), [&](std::size_t worker, std::size_t i) {
       const std::size_t size = segments.plaintext_bytes(next + i);
       const MutableByteView target = i < fitting
                                          ? out.subspan(i * full, size)
@@ -87,14 +87,9 @@ struct Reader::State {
       return decrypt(workers[worker], next + i, target, leaves[i]).context(segments.name(next + i));
     }));
     for (const Digest256& leaf : leaves) tree.append(leaf);
-    const auto bytes_of = [&](std::uint64_t first, std::uint64_t segment_count) {
-      return segment_count == 0 ? 0
-                                : std::size_t((segment_count - 1) * full) +
-                                      segments.plaintext_bytes(first + segment_count - 1);
-    };
-    const std::size_t direct = bytes_of(next, fitting);
+    const std::size_t direct = segments.plaintext_bytes(next, fitting);
     ahead_begin = 0;
-    ahead_end = bytes_of(next + fitting, count - fitting);
+    ahead_end = segments.plaintext_bytes(next + fitting, std::size_t(count) - fitting);
     next += count;
     return direct;
   }

@@ -1,103 +1,105 @@
 #include "torchkeep/container/writer.h"
 
 #include <algorithm>
-#include <optional>
+#include <array>
+#include <utility>
 #include <vector>
 
-#include "torchkeep/base/mutex.h"
 #include "torchkeep/container/internal/container_file.h"
 
 namespace torchkeep::container {
 namespace {
 
-// Enough that threads seldom wait for the slowest of them, little enough to stay in the cache.
-constexpr std::size_t kBatchPerThread = 4;
+// Large writes cost the kernel less for each byte; more would leave the processor's cache.
+constexpr std::uint64_t kBatchSegments = 8;
 
-/// A sink that takes segments from several threads and writes them in order. *Thread-safe.*
-class OrderedSink {
- public:
-  explicit OrderedSink(FileSink& sink) : sink_(sink) {}
-
-  /// Waits until all before `position` have been written. Errors: as the sink's, also for all that
-  /// come after a failure.
-  Result<void> write(std::uint64_t position, ByteView segment) {
-    MutexLock lock(mutex_);
-    turn_.wait(mutex_, [&]() REQUIRES(mutex_) { return failure_ || next_ == position; });
-    if (!failure_) {
-      Result<void> written = sink_.write(segment);
-      if (!written) failure_ = std::move(written).error();
-      ++next_;
-      turn_.notify_all();
-    }
-    if (failure_) return *failure_;
-    return {};
-  }
-
- private:
-  FileSink& sink_;
-  Mutex mutex_;
-  Condition turn_;
-  std::uint64_t next_ GUARDED_BY(mutex_) = 0;
-  std::optional<Error> failure_ GUARDED_BY(mutex_);
+/// Segments that are read together, encrypted by all threads and written together.
+struct Batch {
+  SecretBytes plaintext;
+  SecretBytes stored;  // not secret, but on aligned pages, which the kernel copies faster
+  std::vector<Digest256> leaves;
 };
 
-/// What one thread works with.
-struct Worker {
-  FloeSegments cipher;
-  Bytes stored;
-};
-
-/// One container on its way to the disk.
+/// One container on its way to the disk. While a batch is encrypted, the one before it is written
+/// and the one behind it read, each by one of the threads.
 class Writing {
  public:
   Writing(const Header& header, const FloeMessage& message, ThreadPool& pool,
-          crypto::Random& random, FileSink& sink)
-      : segments_(header.payload_bytes), pool_(pool), random_(random), sink_(sink) {
-    for (std::size_t i = 0; i < pool.threads(); ++i) {
-      workers_.push_back({FloeSegments(message), Bytes(segments_.largest_stored_bytes())});
+          crypto::Random& random, const PayloadReader& payload, FileSink& sink)
+      : segments_(header.payload_bytes),
+        batch_segments_(
+            std::min(segments_.count(), std::max<std::uint64_t>(pool.threads(), kBatchSegments))),
+        pool_(pool),
+        random_(random),
+        payload_(payload),
+        sink_(sink) {
+    for (std::size_t i = 0; i < pool.threads(); ++i) ciphers_.emplace_back(message);
+    for (Batch& batch : batches_) {
+      batch.plaintext = SecretBytes(std::size_t(batch_segments_) * segments_.plaintext_bytes(0));
+      batch.stored = SecretBytes(std::size_t(batch_segments_) * segments_.stored_bytes(0));
+      batch.leaves.resize(std::size_t(batch_segments_));
     }
   }
 
-  Result<void> run(DigestTree& tree, const PayloadReader& payload, const Progress& progress) {
-    const std::uint64_t batch =
-        std::min<std::uint64_t>(kBatchPerThread * pool_.threads(), segments_.count());
-    SecretBytes plaintext(std::size_t(batch) * segments_.plaintext_bytes(0));
-    std::vector<Digest256> leaves(batch);
-    for (std::uint64_t first = 0; first < segments_.count(); first += batch) {
-      const std::size_t count = std::size_t(std::min(batch, segments_.count() - first));
-      const std::size_t bytes = (count - 1) * segments_.plaintext_bytes(first) +
-                                segments_.plaintext_bytes(first + count - 1);
-      const MutableByteView read = plaintext.expose().first(bytes);
-      TRY(payload(read));
-      TRY(for_each_segment(pool_, count, [&](std::size_t worker, std::size_t i) {
-        return encrypt(
-            workers_[worker], first + i,
-            read.subspan(i * kFloe.plaintext_bytes(), segments_.plaintext_bytes(first + i)),
-            leaves[i]);
+  Result<void> run(DigestTree& tree, const Progress& progress) {
+    const std::uint64_t batches = (segments_.count() - 1) / batch_segments_ + 1;
+    TRY(read(0));
+    for (std::uint64_t current = 0; current <= batches; ++current) {
+      const std::size_t count = current < batches ? count_in(current) : 0;
+      // The two that only one thread can do come first, so that nobody waits for them in the end.
+      TRY(for_each_job(pool_, count + 2, [&](std::size_t worker, std::size_t job) -> Result<void> {
+        if (job == 0) return current > 0 ? write(current - 1) : Result<void>();
+        if (job == 1) return current + 1 < batches ? read(current + 1) : Result<void>();
+        encrypt(ciphers_[worker], current, job - 2);
+        return {};
       }));
-      for (std::size_t i = 0; i < count; ++i) tree.append(leaves[i]);
-      if (progress) progress(bytes);
+      for (std::size_t i = 0; i < count; ++i) tree.append(batch(current).leaves[i]);
+      if (progress && current > 0) progress(plaintext_bytes(current - 1));
     }
     return {};
   }
 
  private:
-  // Encrypted, hashed and written by one thread, while the segment is in its cache.
-  Result<void> encrypt(Worker& worker, std::uint64_t position, ByteView plaintext,
-                       Digest256& leaf) {
+  Batch& batch(std::uint64_t index) { return batches_[index % batches_.size()]; }
+  std::size_t count_in(std::uint64_t index) const {
+    return std::size_t(std::min(batch_segments_, segments_.count() - index * batch_segments_));
+  }
+  std::size_t plaintext_bytes(std::uint64_t index) const {
+    return segments_.plaintext_bytes(index * batch_segments_, count_in(index));
+  }
+
+  Result<void> read(std::uint64_t index) {
+    return payload_(batch(index).plaintext.expose().first(plaintext_bytes(index)));
+  }
+
+  Result<void> write(std::uint64_t index) {
+    const std::size_t bytes = plaintext_bytes(index) + count_in(index) * kFloeOverheadBytes;
+    return sink_.write(batch(index).stored.expose().first(bytes));
+  }
+
+  // Encrypted and hashed by one thread, while the segment is in its cache.
+  void encrypt(FloeSegments& cipher, std::uint64_t index, std::size_t i) {
+    const std::uint64_t position = index * batch_segments_ + i;
+    Batch& at = batch(index);
+    const ByteView plaintext =
+        std::as_const(at.plaintext)
+            .expose()
+            .subspan(i * kFloe.plaintext_bytes(), segments_.plaintext_bytes(position));
     const MutableByteView stored =
-        MutableByteView(worker.stored).first(segments_.stored_bytes(position));
-    worker.cipher.encrypt(position, segments_.is_final(position),
-                          random_.array<crypto::kNonceBytes>(), plaintext, stored);
-    leaf = hash_leaf(stored);
-    return sink_.write(position, stored);
+        at.stored.expose().subspan(i * kFloe.segment_bytes, segments_.stored_bytes(position));
+    cipher.encrypt(position, segments_.is_final(position), random_.array<crypto::kNonceBytes>(),
+                   plaintext, stored);
+    at.leaves[i] = hash_leaf(stored);
   }
 
   Segments segments_;
+  std::uint64_t batch_segments_;
   ThreadPool& pool_;
   crypto::Random& random_;
-  OrderedSink sink_;
-  std::vector<Worker> workers_;
+  const PayloadReader& payload_;
+  FileSink& sink_;
+  std::vector<FloeSegments> ciphers_;
+  std::array<Batch, 2> batches_;
 };
 
 }  // namespace
@@ -117,7 +119,7 @@ Result<ContainerDigest> write_container(const Path& path, const Header& header,
   TRY(sink.write(beginning));
   DigestTree tree;
   tree.append(hash_leaf(beginning));
-  TRY(Writing(header, message, pool, random, sink).run(tree, payload, progress));
+  TRY(Writing(header, message, pool, random, payload, sink).run(tree, progress));
   const ContainerDigest digest = tree.root();
   if (before_appearing) TRY(before_appearing(digest));
   TRY(sink.commit());

@@ -64,7 +64,7 @@ Result<bool> ContainerFile::has_more() const {
   return read.ok();
 }
 
-Result<void> for_each_segment(ThreadPool& pool, std::size_t count, const SegmentWork& work) {
+Result<void> for_each_job(ThreadPool& pool, std::size_t count, const JobWork& work) {
   std::atomic<std::size_t> next{0};
   std::atomic<bool> failed{false};
   Failure failure;

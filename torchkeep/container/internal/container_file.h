@@ -34,6 +34,12 @@ class Segments {
     const std::uint64_t left = payload_bytes_ - position * kFloe.plaintext_bytes();
     return std::size_t(std::min<std::uint64_t>(left, kFloe.plaintext_bytes()));
   }
+  /// Of `segment_count` segments from `first` on.
+  std::size_t plaintext_bytes(std::uint64_t first, std::size_t segment_count) const {
+    if (segment_count == 0) return 0;
+    return (segment_count - 1) * kFloe.plaintext_bytes() +
+           plaintext_bytes(first + segment_count - 1);
+  }
   std::size_t stored_bytes(std::uint64_t position) const {
     return plaintext_bytes(position) + kFloeOverheadBytes;
   }
@@ -81,7 +87,7 @@ class ContainerFile {
 /// Calls `work(worker, index)` for each index below `count` in rising order, on all threads of
 /// `pool`; `worker` is below pool.threads(), and no two calls with the same one overlap. After a
 /// failure no new index begins; the failure of the lowest index is returned.
-using SegmentWork = std::function<Result<void>(std::size_t worker, std::size_t index)>;
-Result<void> for_each_segment(ThreadPool& pool, std::size_t count, const SegmentWork& work);
+using JobWork = std::function<Result<void>(std::size_t worker, std::size_t index)>;
+Result<void> for_each_job(ThreadPool& pool, std::size_t count, const JobWork& work);
 
 }  // namespace torchkeep::container
