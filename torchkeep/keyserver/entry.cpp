@@ -27,26 +27,27 @@ Bytes head_message(const LogHead& head, const Genesis& genesis) {
   return message;
 }
 
+/// Lower-case hex of at most so many bytes: an entry has one spelling.
+Result<Bytes> take_hex(json::ObjectReader& reader, std::string_view field, std::size_t max_bytes) {
+  const std::string hex = TRY(reader.take_string(field));
+  const auto bytes = decode_hex(hex);
+  if (!bytes || encode_hex(*bytes) != hex || bytes->size() > max_bytes) {
+    return malformed(reader.what(), ".", field, " is not lower-case hex of at most ", max_bytes,
+                     " bytes");
+  }
+  return *bytes;
+}
+
 template <std::size_t N>
 Result<ByteArray<N>> take_hex(json::ObjectReader& reader, std::string_view field) {
-  const std::string hex = TRY(reader.take_string(field));
-  return decode_hex_array<N>(hex).context(text(reader.what(), ".", field));
+  const Bytes bytes = TRY(take_hex(reader, field, N));
+  return to_array<N>(bytes).context(text(reader.what(), ".", field));
 }
 
 Result<std::uint16_t> take_u16(json::ObjectReader& reader, std::string_view field) {
   const std::uint64_t value = TRY(reader.take_unsigned(field));
   if (value > 0xffff) return malformed(reader.what(), ".", field, " is above 65535");
   return static_cast<std::uint16_t>(value);
-}
-
-Result<Bytes> take_short_hex(json::ObjectReader& reader, std::string_view field,
-                             std::size_t max_bytes) {
-  const std::string hex = TRY(reader.take_string(field));
-  Bytes bytes = TRY(decode_hex(hex).context(text(reader.what(), ".", field)));
-  if (bytes.size() > max_bytes) {
-    return malformed(reader.what(), ".", field, " is longer than ", max_bytes, " bytes");
-  }
-  return bytes;
 }
 
 Result<Grant> take_grant(json::ObjectReader& reader) {
@@ -59,7 +60,7 @@ Result<Grant> take_grant(json::ObjectReader& reader) {
   grant.mr_signer = TRY(take_hex<32>(reader, "mr_signer"));
   grant.isv_prod_id = TRY(take_u16(reader, "isv_prod_id"));
   grant.isv_svn = TRY(take_u16(reader, "isv_svn"));
-  grant.platform = TRY(take_short_hex(reader, "platform", kMaxPlatformBytes));
+  grant.platform = TRY(take_hex(reader, "platform", kMaxPlatformBytes));
   grant.seconds = TRY(reader.take_unsigned("seconds"));
   grant.requests = TRY(reader.take_unsigned("requests"));
   return grant;
@@ -83,7 +84,7 @@ Result<std::vector<RowDigest>> take_rows(json::ObjectReader& reader) {
     auto row = TRY(json::ObjectReader::open(value, text(reader.what(), ".rows")));
     RowDigest known;
     known.row.table = TRY(row.take_string("table"));
-    known.row.id = TRY(take_short_hex(row, "id", kMaxIdBytes));
+    known.row.id = TRY(take_hex(row, "id", kMaxIdBytes));
     known.digest = TRY(take_hex<32>(row, "digest"));
     TRY(row.finish());
     rows.push_back(std::move(known));
@@ -144,6 +145,8 @@ Result<LogEntry> parse_log_entry(ByteView bytes) {
   const std::string time = TRY(reader.take_string("time"));
   LogEntry entry;
   entry.time = TRY(parse_rfc3339(time).context("log entry.time"));
+  if (format_rfc3339(entry.time) != time)
+    return malformed("log entry.time is not in whole seconds");
   entry.event = TRY(take_event(reader));
   entry.rows = TRY(take_rows(reader));
   TRY(reader.finish());

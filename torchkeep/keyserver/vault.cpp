@@ -47,6 +47,8 @@ Result<Identity> make_identity(std::vector<Digest256> roots, bool simulated,
                                  .roots = std::move(roots),
                                  .simulated = simulated,
                                  .random = random.array<32>()};
+  // What cannot be read again must not be begun.
+  TRY(keys::parse_genesis(keys::encode(document)).context("the new key server's genesis"));
   const Genesis genesis = keys::genesis_of(document);
   return Identity{std::move(document), genesis, std::move(log_key)};
 }

@@ -17,6 +17,7 @@ struct Identity {
   crypto::Ed25519PrivateKey log_key;
 };
 
+/// Errors: Malformed for roots that no genesis may have (none, more than 16, one twice).
 Result<Identity> make_identity(std::vector<Digest256> roots, bool simulated,
                                crypto::Random& random);
 /// LE32 length of the document || document || sealed seed of the log key.

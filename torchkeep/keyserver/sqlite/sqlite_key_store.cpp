@@ -1,7 +1,9 @@
 #include "torchkeep/keyserver/sqlite/sqlite_key_store.h"
 
 #include <array>
+#include <filesystem>
 #include <map>
+#include <system_error>
 
 #include "torchkeep/base/mutex.h"
 #include "torchkeep/keyserver/sqlite/database.h"
@@ -53,13 +55,18 @@ constexpr const char* kSettings =
     "PRAGMA temp_store = MEMORY;";
 
 Error not_ours(const Database& database) {
-  return malformed(database.name(), " is another program's database: name another file");
+  return malformed(database.name(),
+                   " is another program's database, then name another file; or its "
+                   "first page is damaged, then put a backup in its place");
 }
 
-/// A file in which nothing was made yet.
-Result<bool> is_new(const Database& database) {
-  return TRY(database.ask_number("PRAGMA application_id")) == 0 &&
-         TRY(database.ask_number("SELECT count(*) FROM sqlite_schema")) == 0;
+/// A file in which nothing was made yet; what a first start left half made is undone by now. SQLite
+/// would take a file that was cut off in its first page for a new one as well.
+Result<bool> is_new(const Database& database, const Path& path) {
+  std::error_code failure;
+  const auto size = std::filesystem::file_size(path, failure);
+  if (failure) return unavailable(database.name(), ": ", failure.message());
+  return size == 0;
 }
 
 Result<void> make_tables(Database& database) {
@@ -80,13 +87,13 @@ Result<void> check_tables(const Database& database) {
       TRY(database.prepare("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE "
                            "'sqlite_autoindex_%' ORDER BY name"));
   std::size_t found = 0;
-  while (TRY(schema.step())) {
-    const bool ours = found < kTables.size() && TRY(schema.text(0)) == kTables[found].name &&
-                      TRY(schema.text(1)) == kTables[found].schema;
-    if (!ours) break;
+  bool ours = true;
+  while (ours && TRY(schema.step())) {
+    ours = found < kTables.size() && TRY(schema.text(0)) == kTables[found].name &&
+           TRY(schema.text(1)) == kTables[found].schema;
     ++found;
   }
-  if (found == kTables.size() && !TRY(schema.step())) return {};
+  if (ours && found == kTables.size()) return {};
   return malformed(database.name(),
                    " has other tables than a key store: put a backup in its place");
 }
@@ -99,7 +106,7 @@ Result<void> check_pages(const Database& database) {
 
 /// Takes the lock, looks the file over, makes what is missing. Writes in any case, so that a disk
 /// that takes nothing is noticed now and not at the first grant.
-Result<void> prepare_file(Database& database) {
+Result<void> prepare_file(Database& database, const Path& path) {
   TRY(database.execute(kSettings));
   Transaction transaction(database);
   TRY(transaction.begin());
@@ -107,7 +114,7 @@ Result<void> prepare_file(Database& database) {
     return malformed(database.name(),
                      " was turned to another journal mode: put a backup in its place");
   }
-  if (TRY(is_new(database))) {
+  if (TRY(is_new(database, path))) {
     TRY(make_tables(database));
   } else {
     TRY(check_tables(database));
@@ -122,7 +129,7 @@ class SqliteKeyStore final : public keys::KeyStore {
  public:
   static Result<std::unique_ptr<keys::KeyStore>> open(const Path& path) {
     auto database = TRY(Database::open(path));
-    TRY(prepare_file(*database));
+    TRY(prepare_file(*database, path));
     auto store = std::unique_ptr<SqliteKeyStore>(new SqliteKeyStore(std::move(database)));
     TRY(store->prepare());
     return std::unique_ptr<keys::KeyStore>(std::move(store));
