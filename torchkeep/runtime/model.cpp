@@ -17,6 +17,8 @@ namespace {
 constexpr int kMaxThreads = 256;
 // What a dimension is taken for when weights are packed, until a run says what it is.
 constexpr std::int64_t kGuessedBatch = 1, kGuessedSize = 224;
+// Of an input that decides shapes by its elements: shapes, axes and bounds are short.
+constexpr std::size_t kMaxKnownBytes = 4096;
 
 /// The inputs' shapes with a guess for what the caller chooses, and whether there was more to guess
 /// than the batch.
@@ -33,6 +35,22 @@ std::pair<std::vector<Shape>, bool> guess_shapes(const std::vector<Port>& ports)
     shapes.push_back(std::move(shape));
   }
   return {std::move(shapes), bold};
+}
+
+/// Which inputs decide shapes by their elements, like the new shape of a Reshape that the caller hands in.
+std::vector<bool> find_known_inputs(const graph::Graph& graph, std::span<const kernels::KernelPointer> kernels) {
+  std::vector<bool> known(graph.values.size(), false);
+  for (std::size_t i = graph.nodes.size(); i-- > 0;) {
+    const graph::Node& node = graph.nodes[i];
+    const auto wanted = [&](graph::ValueId value) { return value != graph::kLeftOut && known[value]; };
+    const bool all = !kernels[i]->looks_at_shapes_only() && std::ranges::any_of(node.outputs, wanted);
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      if (node.inputs[k] != graph::kLeftOut && (all || kernels[i]->needs_known(k))) known[node.inputs[k]] = true;
+    }
+  }
+  std::vector<bool> inputs;
+  for (const graph::ValueId input : graph.inputs) inputs.push_back(known[input]);
+  return inputs;
 }
 
 bool fits(const Shape& shape, const Shape& declared) {
@@ -60,8 +78,14 @@ Result<void> check_input(const Port& port, const Tensor& tensor) {
 }  // namespace
 
 struct Model::State {
-  struct KeptPlan {
+  /// What a plan depends on.
+  struct Key {
     std::vector<Shape> shapes;
+    SecretBuffer known;  ///< Of the inputs that decide shapes, the elements one after the other.
+    bool operator==(const Key& other) const { return shapes == other.shapes && known == other.known; }
+  };
+  struct KeptPlan {
+    Key key;
     std::unique_ptr<plan::Plan> plan;
   };
 
@@ -69,13 +93,15 @@ struct Model::State {
       : graph_bytes(std::move(bytes)), options(wanted), pool(std::clamp(wanted.threads, 1, kMaxThreads)) {}
 
   Result<void> prepare(const std::shared_ptr<SecretBytes>& data);
-  Result<plan::Plan*> find_plan(const std::vector<Shape>& shapes) REQUIRES(mutex);
+  Result<plan::Plan*> find_plan(std::span<const Tensor> inputs) REQUIRES(mutex);
+  Result<plan::Plan*> make_plan(Key key, const plan::KnownValues& known) REQUIRES(mutex);
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
   std::uint64_t parameter_bytes() const;
 
   const SecretBytes graph_bytes;  // first: the graph's names are views into it
   const ModelOptions options;
   graph::Graph graph;
+  std::vector<bool> known_inputs;  // for each input, whether its elements decide shapes
 
   Mutex mutex;  // one run at a time; `graph` and the ports never change after loading
   Pool pool GUARDED_BY(mutex);
@@ -105,8 +131,10 @@ Result<void> Model::State::prepare(const std::shared_ptr<SecretBytes>& data) {
   for (graph::ValueId value = 0; value < graph.values.size(); ++value) {
     if (!needed[value]) graph.values[value].constant.reset();  // kernels hold what they are yet to pack
   }
-  const auto [shapes, bold] = guess_shapes(graph.input_ports);
-  const Result<plan::Plan*> first = find_plan(shapes);
+  known_inputs = find_known_inputs(graph, kernels);
+  auto [shapes, bold] = guess_shapes(graph.input_ports);
+  bold |= std::ranges::find(known_inputs, true) != known_inputs.end();
+  const Result<plan::Plan*> first = make_plan({std::move(shapes), {}}, {});
   // Where more than the batch was guessed, the guess may be what is wrong.
   if (!first && !bold) return first.error();
   loaded_bytes = parameter_bytes();
@@ -122,19 +150,43 @@ std::uint64_t Model::State::parameter_bytes() const {
   return bytes;
 }
 
-Result<plan::Plan*> Model::State::find_plan(const std::vector<Shape>& shapes) {
-  const auto known = std::ranges::find(plans, shapes, &KeptPlan::shapes);
-  if (known != plans.end()) {
-    plans.splice(plans.begin(), plans, known);
+Result<plan::Plan*> Model::State::find_plan(std::span<const Tensor> inputs) {
+  Key key;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    key.shapes.push_back(inputs[i].shape);
+    if (!known_inputs[i]) continue;
+    if (inputs[i].data.size() > kMaxKnownBytes) {
+      return malformed("input \"", graph.input_ports[i].name, "\" decides shapes and has more than ", kMaxKnownBytes,
+                       " bytes");
+    }
+    key.known.insert(key.known.end(), inputs[i].data.begin(), inputs[i].data.end());
+  }
+  const auto found = std::ranges::find(plans, key, &KeptPlan::key);
+  if (found != plans.end()) {
+    plans.splice(plans.begin(), plans, found);
     return plans.front().plan.get();
   }
+  plan::KnownValues known;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!known_inputs[i]) continue;
+    const auto constant = TRY(graph::Constant::make(inputs[i].dtype, inputs[i].shape));
+    std::ranges::copy(inputs[i].data, constant->bytes().begin());
+    known[graph.inputs[i]] = constant;
+  }
+  return make_plan(std::move(key), known);
+}
+
+Result<plan::Plan*> Model::State::make_plan(Key key, const plan::KnownValues& known) {
+  const std::vector<Shape>& shapes = key.shapes;
   std::vector<plan::Operand> inputs;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     TRY(byte_count(graph.input_ports[i].dtype, shapes[i]).context(graph.input_ports[i].name));
-    inputs.push_back({graph.input_ports[i].dtype, shapes[i], {}, nullptr});
+    const auto elements = known.find(graph.inputs[i]);
+    inputs.push_back({graph.input_ports[i].dtype, shapes[i], {},
+                      elements == known.end() ? nullptr : elements->second});
   }
   auto made = TRY(plan::Plan::make({graph, graph.nodes, kernels, inputs, graph.outputs, machine, pool,
-                                    options.max_activation_bytes}));
+                                    options.max_activation_bytes, &known}));
   for (std::size_t i = 0; i < graph.output_ports.size(); ++i) {
     const Port& port = graph.output_ports[i];
     const plan::Operand& output = made->outputs()[i];
@@ -148,7 +200,7 @@ Result<plan::Plan*> Model::State::find_plan(const std::vector<Shape>& shapes) {
     arena = SecretBytes(made->arena_bytes());
   }
   while (!plans.empty() && plans.size() >= std::max<std::size_t>(options.max_plans, 1)) plans.pop_back();
-  plans.push_front({shapes, std::move(made)});
+  plans.push_front({std::move(key), std::move(made)});
   return plans.front().plan.get();
 }
 
@@ -157,11 +209,9 @@ Result<std::vector<Tensor>> Model::State::run(std::span<const Tensor> inputs) {
     return invalid_argument("there are ", inputs.size(), " inputs, wanted are ", graph.input_ports.size());
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) TRY(check_input(graph.input_ports[i], inputs[i]));
-  std::vector<Shape> shapes;
-  for (const Tensor& tensor : inputs) shapes.push_back(tensor.shape);
   MutexLock lock(mutex);
   const Pool::Run threads(pool);
-  plan::Plan* plan = TRY(find_plan(shapes));
+  plan::Plan* plan = TRY(find_plan(inputs));
   auto outputs = plan->run(inputs, arena.expose(), pool);
   if (!outputs) return std::move(outputs).error().context(graph.describe(graph.nodes[plan->failed_node()]));
   return outputs;

@@ -124,7 +124,7 @@ Result<Planned> make_pooling(Machine& machine, const Pooling& wanted, const Layo
 /// Over one dimension of a row-major tensor. Memory order: input, output, scratch.
 Result<Planned> make_softmax(Machine& machine, const Shape& shape, int axis, bool logarithm);
 
-enum class EltwiseKind { Abs, Clip, Exp, HardSwish, Linear, Log, Relu, Sigmoid, Sqrt, Tanh };
+enum class EltwiseKind { Abs, Clip, Exp, HardSwish, Linear, Relu, Sigmoid, Sqrt, Tanh };
 /// On each element; `alpha` and `beta` as oneDNN has them (Linear: alpha * x + beta; Clip: low, high).
 /// Output lies as the input does and may be the same memory. Memory order: input, output, scratch.
 Result<Planned> make_eltwise(Machine& machine, EltwiseKind kind, float alpha, float beta, const Shape& shape,

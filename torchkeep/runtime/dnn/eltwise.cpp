@@ -10,7 +10,6 @@ dnnl::algorithm algorithm_of(EltwiseKind kind) {
     case EltwiseKind::Exp: return dnnl::algorithm::eltwise_exp;
     case EltwiseKind::HardSwish: return dnnl::algorithm::eltwise_hardswish;
     case EltwiseKind::Linear: return dnnl::algorithm::eltwise_linear;
-    case EltwiseKind::Log: return dnnl::algorithm::eltwise_log;
     case EltwiseKind::Relu: return dnnl::algorithm::eltwise_relu;
     case EltwiseKind::Sigmoid: return dnnl::algorithm::eltwise_logistic;
     case EltwiseKind::Sqrt: return dnnl::algorithm::eltwise_sqrt;

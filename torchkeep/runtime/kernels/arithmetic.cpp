@@ -15,7 +15,8 @@ using dnn::BinaryKind;
 template <typename T>
 T compute(BinaryKind kind, T left, T right, bool& fault) {
   if constexpr (std::is_integral_v<T>) {
-    using Unsigned = std::make_unsigned_t<T>;
+    // At least as wide as int, which narrower ones would be made otherwise, sign and all.
+    using Unsigned = std::common_type_t<std::make_unsigned_t<T>, unsigned>;
     const auto first = static_cast<Unsigned>(left), second = static_cast<Unsigned>(right);
     switch (kind) {
       case BinaryKind::Add: return static_cast<T>(first + second);
@@ -25,8 +26,10 @@ T compute(BinaryKind kind, T left, T right, bool& fault) {
     }
     fault |= right == 0;
     if (right == 0) return 0;
-    if (right == -1) return static_cast<T>(Unsigned{0} - first);  // the least number has no opposite
-    return left / right;
+    if (std::is_signed_v<T> && right == static_cast<T>(-1)) {
+      return static_cast<T>(Unsigned{0} - first);  // the least number has no opposite
+    }
+    return static_cast<T>(left / right);
   } else {
     switch (kind) {
       case BinaryKind::Add: return left + right;
@@ -81,6 +84,8 @@ class Arithmetic final : public Kernel {
       case DataType::Float64: action = action_of<double>(kind_, walk); break;
       case DataType::Int32: action = action_of<std::int32_t>(kind_, walk); break;
       case DataType::Int64: action = action_of<std::int64_t>(kind_, walk); break;
+      case DataType::Int8: action = action_of<std::int8_t>(kind_, walk); break;
+      case DataType::UInt8: action = action_of<std::uint8_t>(kind_, walk); break;
       default: return malformed(name_of(dtype), " is not supported");
     }
     const plan::BufferId first = TRY(builder.read(0)), second = TRY(builder.read(1));

@@ -1,4 +1,4 @@
-// Abs, Exp, Log, Neg, Relu, Sigmoid, Sqrt, Tanh, LeakyRelu, HardSwish: functions that oneDNN has as they are.
+// Abs, Exp, Neg, Relu, Sigmoid, Sqrt, Tanh, LeakyRelu, HardSwish: functions that oneDNN has as they are.
 // https://onnx.ai/onnx/operators/onnx__Relu.html and the others' pages beside it.
 #include "torchkeep/runtime/kernels/elementwise.h"
 #include "torchkeep/runtime/kernels/operators.h"
@@ -9,7 +9,6 @@ using dnn::EltwiseKind;
 
 Result<KernelPointer> make_abs(NodeReader&) { return make_function(EltwiseKind::Abs); }
 Result<KernelPointer> make_exp(NodeReader&) { return make_function(EltwiseKind::Exp, 0, 0, false); }
-Result<KernelPointer> make_log(NodeReader&) { return make_function(EltwiseKind::Log, 0, 0, false); }
 Result<KernelPointer> make_neg(NodeReader&) { return make_function(EltwiseKind::Linear, -1, 0); }
 Result<KernelPointer> make_relu(NodeReader&) { return make_function(EltwiseKind::Relu); }
 Result<KernelPointer> make_sigmoid(NodeReader&) { return make_function(EltwiseKind::Sigmoid, 0, 0, false); }

@@ -15,6 +15,11 @@ class Kernel {
   /// of input shapes. Errors: Malformed for types, shapes and values that the operator does not take.
   virtual Result<void> plan(plan::Builder& builder) = 0;
 
+  /// True for an input whose elements decide shapes, so that they must be known while planning.
+  virtual bool needs_known(std::size_t /*input*/) const { return false; }
+  /// True for an operator that looks at nothing but its inputs' shapes.
+  virtual bool looks_at_shapes_only() const { return false; }
+
   /// True for a constant that the kernel keeps in an order of its own from its first plan on, so
   /// that nobody else needs to hold it for this kernel's sake.
   virtual bool packs(std::size_t /*input*/) const { return false; }

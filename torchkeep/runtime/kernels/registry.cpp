@@ -21,7 +21,7 @@ constexpr std::array kOperators{
     Operator{"Concat", 4, 1, kMany, 1, make_concat},
     Operator{"Conv", 1, 2, 3, 1, make_conv},
     Operator{"Div", 7, 2, 2, 1, make_div},
-    Operator{"Dropout", 7, 1, 3, 1, make_dropout},
+    Operator{"Dropout", 7, 1, 3, 2, make_dropout},
     Operator{"Exp", 6, 1, 1, 1, make_exp},
     Operator{"Flatten", 1, 1, 1, 1, make_flatten},
     Operator{"Gather", 1, 2, 2, 1, make_gather},

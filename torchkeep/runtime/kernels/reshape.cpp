@@ -9,11 +9,13 @@ class Reshape final : public Kernel {
  public:
   explicit Reshape(bool allow_zero) : allow_zero_(allow_zero) {}
 
+  bool needs_known(std::size_t input) const override { return input == 1; }
+
   Result<void> plan(plan::Builder& builder) override {
     const Shape& input = builder.input(0).shape;
     const plan::Operand& wanted = builder.input(1);
     if (!wanted.constant || wanted.shape.size() != 1) {
-      return malformed("the new shape depends on the input's elements, which is not supported");
+      return malformed("the new shape depends on elements that are computed, which is not supported");
     }
     Shape shape = TRY(graph::to_ints(*wanted.constant));
     if (shape.size() > onnx::kMaxRank) return malformed("the new shape has ", shape.size(), " dimensions");

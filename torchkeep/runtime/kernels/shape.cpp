@@ -10,6 +10,8 @@ class ShapeOf final : public Kernel {
  public:
   ShapeOf(std::int64_t start, std::optional<std::int64_t> end) : start_(start), end_(end) {}
 
+  bool looks_at_shapes_only() const override { return true; }
+
   Result<void> plan(plan::Builder& builder) override {
     const Shape& shape = builder.input(0).shape;
     const auto rank = static_cast<std::int64_t>(shape.size());

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 
 #include "torchkeep/runtime/optimise/chains.h"
@@ -23,7 +24,8 @@ std::optional<Activation> find_activation(const Graph& graph, const Node& node) 
   const std::optional<float> low = find_bound(graph, node, 1, std::numeric_limits<float>::lowest());
   const std::optional<float> high = find_bound(graph, node, 2, std::numeric_limits<float>::max());
   if (!low || !high) return std::nullopt;
-  return Activation{Activation::Kind::Clip, *low, *high};
+  // Where the bounds cross, everything becomes the upper one.
+  return Activation{Activation::Kind::Clip, std::min(*low, *high), *high};
 }
 
 }  // namespace

@@ -244,6 +244,7 @@ Result<std::unique_ptr<Plan>> Planner::make() {
     plan_->buffers_.push_back({Buffer::Place::Input, bytes_of(request_.inputs[i]), i, nullptr, nullptr});
     uses_left_.push_back(0);
     bind(request_.graph.inputs[i], request_.inputs[i], static_cast<BufferId>(plan_->buffers_.size() - 1));
+    if (request_.inputs[i].constant) known_[request_.graph.inputs[i]] = request_.inputs[i].constant;
   }
   for (std::uint32_t i = 0; i < request_.nodes.size(); ++i) {
     TRY(plan_node(i).context(request_.graph.describe(request_.nodes[i])));

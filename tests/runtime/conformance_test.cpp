@@ -1,0 +1,96 @@
+// ONNX's own cases for the operators that the engine has: vectors/onnx, see vectors/SOURCES.md.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+
+#include "tests/support/files.h"
+#include "torchkeep/runtime/graph/onnx_tensor.h"
+#include "torchkeep/runtime/model.h"
+
+namespace torchkeep::runtime {
+namespace {
+
+const Path kFolder = Path(TORCHKEEP_TESTS_FOLDER) / "runtime/vectors/onnx";
+
+/// What is refused, and the words that say why. Everything else must pass: a wrong answer is worse than a refusal.
+const std::map<std::string, std::string, std::less<>> kRefused = {
+    {"test_batchnorm_epsilon_training_mode", "output 1 is not supported"},
+    {"test_batchnorm_example_training_mode", "output 1 is not supported"},
+};
+
+std::vector<std::string> case_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) names.push_back(entry.path().filename());
+  std::ranges::sort(names);
+  return names;
+}
+
+Tensor load_tensor(const Path& path) {
+  const Bytes message = load_file(path, std::size_t{64} << 20).value();
+  const onnx::TensorProto proto = onnx::parse_tensor(message).value();
+  Tensor tensor = Tensor::uninitialised(proto.dtype, proto.shape).value();
+  onnx::copy_elements(proto, tensor.data).value();
+  return tensor;
+}
+
+std::vector<Tensor> load_tensors(const Path& folder, std::string_view kind) {
+  std::vector<Tensor> tensors;
+  for (int i = 0;; ++i) {
+    const Path path = folder / text(kind, "_", i, ".pb");
+    if (!std::filesystem::exists(path)) return tensors;
+    tensors.push_back(load_tensor(path));
+  }
+}
+
+template <typename T>
+void expect_close(const Tensor& found, const Tensor& wanted) {
+  const auto left = found.elements<T>(), right = wanted.elements<T>();
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    const auto value = static_cast<double>(left[i]), goal = static_cast<double>(right[i]);
+    if (value == goal || (std::isnan(value) && std::isnan(goal))) continue;
+    ASSERT_LE(std::abs(value - goal), 1e-7 + 1e-3 * std::abs(goal)) << "element " << i << ": " << value << ", wanted " << goal;
+  }
+}
+
+void expect_same(const Tensor& found, const Tensor& wanted) {
+  ASSERT_EQ(found.dtype, wanted.dtype);
+  ASSERT_EQ(found.shape, wanted.shape);
+  switch (wanted.dtype) {
+    case DataType::Float32: return expect_close<float>(found, wanted);
+    case DataType::Float64: return expect_close<double>(found, wanted);
+    default: ASSERT_TRUE(std::ranges::equal(found.data, wanted.data));
+  }
+}
+
+class Conformance : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(Conformance, AnswersAsTheStandardSaysOrRefuses) {
+  const Path folder = kFolder / GetParam();
+  const auto refused = kRefused.find(GetParam());
+  const auto model = Model::load_onnx(folder / "model.onnx", {.threads = 2});
+  if (refused != kRefused.end()) {
+    ASSERT_FALSE(model.ok()) << "no longer refused: take it off the list";
+    EXPECT_NE(model.error().message.find(refused->second), std::string::npos) << model.error();
+    return;
+  }
+  ASSERT_TRUE(model.ok()) << model.error();
+  const Path data = folder / "test_data_set_0";
+  const auto outputs = (*model)->run(load_tensors(data, "input"));
+  ASSERT_TRUE(outputs.ok()) << outputs.error();
+  const std::vector<Tensor> wanted = load_tensors(data, "output");
+  ASSERT_EQ(outputs->size(), wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) expect_same((*outputs)[i], wanted[i]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Onnx, Conformance, ::testing::ValuesIn(case_names()),
+                         [](const auto& each) { return each.param; });
+
+TEST(Conformance, TheListOfRefusalsNamesOnlyCasesThatExist) {
+  for (const auto& [name, why] : kRefused) EXPECT_TRUE(std::filesystem::exists(kFolder / name)) << name;
+}
+
+}  // namespace
+}  // namespace torchkeep::runtime
