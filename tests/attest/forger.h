@@ -46,7 +46,8 @@ struct Party {
 inline json::Json tcb_level(std::uint8_t first, std::uint16_t pce_svn, const char* status,
                             std::vector<std::string> advisories = {}) {
   json::Json components = json::Json::array();
-  for (std::size_t i = 0; i < 16; ++i) components.push_back({{"svn", i == 0 ? first : 1}});
+  for (std::size_t i = 0; i < 16; ++i)
+    components.push_back({{"svn", i == 0 ? first : std::uint8_t{1}}});
   components[0]["category"] = "BIOS";
   components[0]["type"] = "Early Microcode Update";
   return {{"tcb", {{"sgxtcbcomponents", components}, {"pcesvn", pce_svn}}},
@@ -94,25 +95,25 @@ struct Forger {
     machine.platform_instance_id = ByteArray<16>{9};
     const auto date = [](TimePoint time) { return format_rfc3339(time); };
     tcb_info = {{"id", "SGX"},
-                {"version", 3},
+                {"version", 3u},
                 {"issueDate", date(kNow - kDay)},
                 {"nextUpdate", date(kNow + 29 * kDay)},
                 {"fmspc", "010203040506"},
                 {"pceId", "0000"},
-                {"tcbType", 0},
-                {"tcbEvaluationDataNumber", 17},
+                {"tcbType", 0u},
+                {"tcbEvaluationDataNumber", 17u},
                 {"tcbLevels", {tcb_level(5, 13, "UpToDate"), tcb_level(4, 12, "OutOfDate")}}};
     qe_identity = {{"id", "QE"},
-                   {"version", 2},
+                   {"version", 2u},
                    {"issueDate", date(kNow - kDay)},
                    {"nextUpdate", date(kNow + 29 * kDay)},
-                   {"tcbEvaluationDataNumber", 17},
+                   {"tcbEvaluationDataNumber", 17u},
                    {"miscselect", "00000000"},
                    {"miscselectMask", "FFFFFFFF"},
                    {"attributes", "11000000000000000000000000000000"},
                    {"attributesMask", "FBFFFFFFFFFFFFFF0000000000000000"},
                    {"mrsigner", std::string(64, 'a')},
-                   {"isvprodid", 1},
+                   {"isvprodid", 1u},
                    {"tcbLevels", {qe_level(8, "UpToDate"), qe_level(6, "OutOfDate")}}};
     report.mr_enclave.fill(1);
     report.mr_signer.fill(2);

@@ -1,0 +1,256 @@
+#include "torchkeep/attest/appraise.h"
+
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "torchkeep/attest/verify.h"
+
+#include "tests/attest/forger.h"
+
+namespace torchkeep::attest {
+namespace {
+
+using testing::Forger;
+using testing::kDay;
+using testing::kNow;
+
+/// A machine, an enclave on it, and a policy that it fits.
+struct Case {
+  Forger machine;
+  PlatformRequirement platform;
+  std::vector<EnclaveRequirement> workers;
+  TimePoint now = kNow;
+  bool root_listed = true;
+
+  Case() {
+    platform.simulated = true;
+    platform.tcb_statuses = {TcbStatus::UpToDate};
+    platform.any_platform = true;
+    EnclaveRequirement worker;
+    worker.mr_enclaves.emplace_back().fill(1);
+    workers = {worker};
+  }
+
+  Result<void> appraise() {
+    const testing::Evidence evidence = machine.make();
+    const Digest256 root = crypto::sha256(evidence.root);
+    platform.roots = {root_listed ? root : Digest256{}};
+    const auto claims =
+        verify_quote(evidence.quote, evidence.collateral, {&evidence.root, 1}, kNow);
+    return attest::appraise(claims.value(), platform, workers, "workers", now);
+  }
+
+  EnclaveRequirement& name_by_signer() {
+    workers[0].mr_enclaves.clear();
+    workers[0].mr_signer.emplace().fill(2);
+    workers[0].isv_prod_id = 7;
+    workers[0].min_isv_svn = 3;
+    machine.report.isv_prod_id = 7;
+    machine.report.isv_svn = 3;
+    return workers[0];
+  }
+  void make_out_of_date() {
+    machine.tcb_info["tcbLevels"] = {testing::tcb_level(6, 13, "UpToDate"),
+                                     testing::tcb_level(5, 13, "OutOfDate", {"INTEL-SA-00615"})};
+  }
+};
+
+struct Fit {
+  const char* name;
+  std::function<void(Case&)> arrange;
+};
+class Fits : public ::testing::TestWithParam<Fit> {};
+
+TEST_P(Fits, AreAllowed) {
+  Case appraised;
+  GetParam().arrange(appraised);
+  const auto result = appraised.appraise();
+  EXPECT_TRUE(result.ok()) << result.error();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Fits,
+    ::testing::Values(
+        Fit{"TheListedEnclave", [](Case&) {}},
+        Fit{"TheSecondListedMeasurement",
+            [](Case& c) {
+              c.workers[0].mr_enclaves.insert(c.workers[0].mr_enclaves.begin(), Digest256{});
+            }},
+        Fit{"TheSecondRequirement",
+            [](Case& c) {
+              c.workers.insert(c.workers.begin(), EnclaveRequirement{{Digest256{}}, {}, 0, 0});
+            }},
+        Fit{"SignerProductAndLeastSvn", [](Case& c) { c.name_by_signer(); }},
+        Fit{"SignerProductAndHigherSvn",
+            [](Case& c) {
+              c.name_by_signer();
+              c.machine.report.isv_svn = 4;
+            }},
+        Fit{"AcceptedStatusWithAcceptedAdvisory",
+            [](Case& c) {
+              c.make_out_of_date();
+              c.platform.tcb_statuses.push_back(TcbStatus::OutOfDate);
+              c.platform.accepted_advisories = {"INTEL-SA-00615"};
+            }},
+        Fit{"AListedMachine",
+            [](Case& c) {
+              c.platform.any_platform = false;
+              c.platform.platforms = {to_bytes(*c.machine.machine.platform_instance_id)};
+            }},
+        Fit{"AMachineWithoutInstanceIdByItsPpid",
+            [](Case& c) {
+              c.platform.any_platform = false;
+              c.machine.machine.platform_instance_id.reset();
+              c.machine.machine.ppid.fill(5);
+              c.platform.platforms = {Bytes(16, 5)};
+            }},
+        Fit{"CollateralAsOldAsAllowed",
+            [](Case& c) { c.platform.max_collateral_age_seconds = 86400; }},
+        Fit{"TheLeastEvaluationNumber",
+            [](Case& c) { c.platform.min_tcb_evaluation_data_number = 17; }}),
+    [](const auto& fit) { return std::string(fit.param.name); });
+
+struct Misfit {
+  const char* name;
+  std::function<void(Case&)> arrange;
+  const char* clause;
+  std::vector<std::string> words;  ///< What the refusal must tell as well.
+};
+class Misfits : public ::testing::TestWithParam<Misfit> {};
+
+TEST_P(Misfits, AreDeniedWithTheirClause) {
+  Case appraised;
+  GetParam().arrange(appraised);
+  const auto result = appraised.appraise();
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::Denied);
+  const std::string& message = result.error().message;
+  EXPECT_EQ(message.find(text("clause ", GetParam().clause, ": found ")), 0u) << message;
+  EXPECT_NE(message.find(", wanted "), std::string::npos) << message;
+  EXPECT_NE(message.find("; "), std::string::npos) << message;
+  for (const std::string& word : GetParam().words) {
+    EXPECT_NE(message.find(word), std::string::npos) << word << " in: " << message;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Enclave, Misfits,
+    ::testing::Values(
+        Misfit{"AnotherMeasurement",
+               [](Case& c) { c.machine.report.mr_enclave[0] ^= 1; },
+               "workers[0].mr_enclave",
+               {"another program runs there"}},
+        Misfit{"DebugThoughListed",
+               [](Case& c) { c.machine.report.attributes[0] |= 2; },
+               "workers[0].debug",
+               {"DEBUG"}},
+        Misfit{"DebugAndAnotherMeasurement",
+               [](Case& c) {
+                 c.machine.report.attributes[0] |= 2;
+                 c.machine.report.mr_enclave[0] ^= 1;
+               },
+               "workers[0].debug",
+               {"no policy accepts it"}},
+        Misfit{"NoneListed", [](Case& c) { c.workers.clear(); }, "workers", {"empty"}},
+        Misfit{"RequirementThatNamesNothing",
+               [](Case& c) { c.workers[0].mr_enclaves.clear(); },
+               "workers[0].mr_enclave",
+               {}},
+        Misfit{"AnotherSigner",
+               [](Case& c) { (*c.name_by_signer().mr_signer)[0] ^= 1; },
+               "workers[0].mr_signer",
+               {}},
+        Misfit{"AnotherProduct",
+               [](Case& c) { c.name_by_signer().isv_prod_id = 8; },
+               "workers[0].isv_prod_id",
+               {"found 7, wanted 8"}},
+        Misfit{"OldRelease",
+               [](Case& c) { c.name_by_signer().min_isv_svn = 4; },
+               "workers[0].min_isv_svn",
+               {"found 3, wanted at least 4", "update"}},
+        Misfit{"ClosestIsTheOneWithTheOldRelease",
+               [](Case& c) {
+                 EnclaveRequirement old = c.name_by_signer();
+                 old.min_isv_svn = 4;
+                 EnclaveRequirement other = old;
+                 (*other.mr_signer)[0] ^= 1;
+                 c.workers = {other, EnclaveRequirement{{Digest256{}}, {}, 0, 0}, old};
+               },
+               "workers[2].min_isv_svn",
+               {}}),
+    [](const auto& misfit) { return std::string(misfit.param.name); });
+
+INSTANTIATE_TEST_SUITE_P(
+    Platform, Misfits,
+    ::testing::Values(
+        Misfit{"AnotherRoot", [](Case& c) { c.root_listed = false; }, "platform.roots", {}},
+        Misfit{"SimulatedForARealPolicy",
+               [](Case& c) { c.platform.simulated = false; },
+               "platform.simulated",
+               {"simulated platform"}},
+        Misfit{"OutOfDate",
+               [](Case& c) { c.make_out_of_date(); },
+               "platform.tcb_statuses",
+               {"OutOfDate",
+                "TCB component 1 (BIOS, Early Microcode Update): found 5, wanted at least 6",
+                "INTEL-SA-00615", "update the machine's BIOS"}},
+        Misfit{"StatusThatIsNotListed",
+               [](Case& c) { c.platform.tcb_statuses.clear(); },
+               "platform.tcb_statuses",
+               {"UpToDate"}},
+        Misfit{"OldQuotingEnclave",
+               [](Case& c) { c.machine.qe_report.isv_svn = 6; },
+               "platform.tcb_statuses",
+               {"ISVSVN of the quoting enclave: found 6, wanted at least 8"}},
+        Misfit{"OpenAdvisory",
+               [](Case& c) {
+                 c.make_out_of_date();
+                 c.platform.tcb_statuses.push_back(TcbStatus::OutOfDate);
+                 c.platform.accepted_advisories = {"INTEL-SA-00001"};
+               },
+               "platform.accepted_advisories",
+               {"INTEL-SA-00615", "wanted INTEL-SA-00001"}},
+        Misfit{"OldEvaluation",
+               [](Case& c) { c.platform.min_tcb_evaluation_data_number = 18; },
+               "platform.min_tcb_evaluation_data_number",
+               {"found 17, wanted at least 18"}},
+        Misfit{"OldEvaluationOfTheQuotingEnclave",
+               [](Case& c) {
+                 c.platform.min_tcb_evaluation_data_number = 17;
+                 c.machine.qe_identity["tcbEvaluationDataNumber"] = 16;
+               },
+               "platform.min_tcb_evaluation_data_number",
+               {"found 16, wanted at least 17"}},
+        Misfit{"OldCollateral",
+               [](Case& c) { c.platform.max_collateral_age_seconds = 86399; },
+               "platform.max_collateral_age_seconds",
+               {"found 86400", "at most 86399"}},
+        Misfit{"CollateralThatExpiredSince",
+               [](Case& c) { c.now = kNow + 31 * kDay; },
+               "collateral",
+               {"2026-12-22T10:00:00Z"}},
+        Misfit{"AnotherMachine",
+               [](Case& c) {
+                 c.platform.any_platform = false;
+                 c.platform.platforms = {Bytes(16, 3)};
+               },
+               "platform.platforms",
+               {"0900", "0303"}},
+        Misfit{"NoMachineListed",
+               [](Case& c) { c.platform.any_platform = false; },
+               "platform.platforms",
+               {"none is listed"}}),
+    [](const auto& misfit) { return std::string(misfit.param.name); });
+
+// A real policy accepts no evidence under another root than Intel's, even if it lists it.
+TEST(RealPolicy, NeverAcceptsASimulatedRootThatItLists) {
+  Case appraised;
+  appraised.platform.simulated = false;
+  const auto result = appraised.appraise();
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message.find("platform.simulated"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace torchkeep::attest

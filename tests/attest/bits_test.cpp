@@ -1,0 +1,172 @@
+#include <atomic>
+#include <cctype>
+#include <functional>
+#include <mutex>
+
+#include <gtest/gtest.h>
+
+#include "torchkeep/attest/internal/chains.h"
+#include "torchkeep/attest/qe_identity.h"
+#include "torchkeep/attest/quote.h"
+#include "torchkeep/attest/tcb_info.h"
+#include "torchkeep/attest/verify.h"
+#include "torchkeep/base/encoding.h"
+#include "torchkeep/base/thread_pool.h"
+#include "torchkeep/crypto/x509.h"
+
+#include "tests/attest/vectors.h"
+
+// Every bit of a genuine quote and of its collateral is covered by a signature, or says nothing.
+namespace torchkeep::attest {
+namespace {
+
+/// Bits whose flip was accepted.
+std::vector<std::size_t> accepted_flips(const Bytes& genuine,
+                                        const std::function<bool(const Bytes&)>& accepts) {
+  std::mutex mutex;
+  std::vector<std::size_t> accepted;
+  ThreadPool pool(usable_cores());
+  pool.parallel_for(genuine.size(), [&](std::size_t byte) {
+    Bytes copy = genuine;
+    for (std::size_t bit = 0; bit < 8; ++bit) {
+      copy[byte] = genuine[byte] ^ static_cast<std::uint8_t>(1u << bit);
+      if (!accepts(copy)) continue;
+      const std::lock_guard lock(mutex);
+      accepted.push_back(byte * 8 + bit);
+    }
+  });
+  return accepted;
+}
+
+class EveryBit : public ::testing::Test {
+ protected:
+  EveryBit()
+      : vector_(testing::load_dcap_vector("sgx3-cfgswhardening")),
+        now_(parse_rfc3339(testing::text_at(vector_.manifest, "verify_at")).value()) {}
+
+  bool accepts(Bytes Collateral::*document, const Bytes& flipped) const {
+    Collateral collateral = vector_.collateral;
+    collateral.*document = flipped;
+    return VerifiedCollateral::verify(collateral, {&root_, 1}).ok();
+  }
+
+  /// Flips every bit of one document, judged by `verify`, which is the part of the verification
+  /// that looks at this document; now and then by the whole of it, and always where a flip is
+  /// accepted.
+  std::vector<std::size_t> flip(Bytes Collateral::*document,
+                                const std::function<bool(const Bytes&)>& verify) const {
+    std::atomic<std::size_t> count = 0;
+    return accepted_flips(vector_.collateral.*document, [&](const Bytes& flipped) {
+      const bool accepted = verify(flipped);
+      constexpr std::size_t kWhole = 61;  // no divisor of a byte's bits
+      if (accepted || ++count % kWhole == 0) {
+        EXPECT_EQ(accepts(document, flipped), accepted);
+      }
+      return accepted;
+    });
+  }
+
+  /// Flips that leave every certificate as it was changed white space only.
+  void expect_only_blanks(Bytes Collateral::*document,
+                          const std::function<bool(const Bytes&)>& verify) const {
+    const Bytes& pem = vector_.collateral.*document;
+    const std::string genuine = crypto::encode_pem(crypto::parse_pem_chain(pem).value());
+    for (const std::size_t bit : flip(document, verify)) {
+      Bytes flipped = pem;
+      flipped[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+      EXPECT_EQ(crypto::encode_pem(crypto::parse_pem_chain(flipped).value()), genuine) << bit;
+    }
+  }
+
+  /// The digits of a signature may be of either case; nothing else may change.
+  void expect_only_hex_case(Bytes Collateral::*document,
+                            const std::function<bool(const Bytes&)>& verify) const {
+    const Bytes& json = vector_.collateral.*document;
+    const std::size_t signature = as_text(json).rfind("\"signature\"");
+    for (const std::size_t bit : flip(document, verify)) {
+      EXPECT_GT(bit / 8, signature);
+      EXPECT_EQ(bit % 8, 5u);
+      EXPECT_TRUE(std::isalpha(json[bit / 8])) << bit;
+    }
+  }
+
+  template <typename Document>
+  bool is_signed(const Document& document) const {
+    return crypto::verify_p256(signer_.p256_point().value(), document.signed_bytes,
+                               document.signature)
+        .ok();
+  }
+  bool accepts_crl(const Bytes& flipped, const crypto::Certificate& issuer) const {
+    Reason why{};
+    return verify_crl(flipped, issuer, "CRL", why).ok();
+  }
+
+  testing::Vector vector_;
+  TimePoint now_;
+  RootKey root_ = intel_root_key();
+  crypto::Certificate signer_ = parse_chain(vector_.collateral.tcb_info_issuer_chain, 2).value()[0];
+};
+
+TEST_F(EveryBit, OfAQuoteIsCovered) {
+  const auto collateral = VerifiedCollateral::verify(vector_.collateral, {&root_, 1}).value();
+  const Quote genuine = parse_quote(vector_.quote).value();
+  const Bytes quote = encode_quote(genuine);
+  const auto chain = crypto::parse_pem_chain(genuine.certification_data).value();
+  const auto accepted = accepted_flips(
+      quote, [&](const Bytes& flipped) { return verify_quote(flipped, collateral, now_).ok(); });
+  // White space and padding around certificates say nothing.
+  for (const std::size_t bit : accepted) {
+    Bytes flipped = quote;
+    flipped[bit / 8] ^= static_cast<std::uint8_t>(1u << bit % 8);
+    Quote other = parse_quote(flipped).value();
+    EXPECT_EQ(crypto::encode_pem(crypto::parse_pem_chain(other.certification_data).value()),
+              crypto::encode_pem(chain))
+        << bit;
+    other.certification_data = genuine.certification_data;
+    EXPECT_EQ(other, genuine) << bit;
+  }
+  EXPECT_LE(accepted.size(), 2u);
+}
+
+TEST_F(EveryBit, OfTcbInfoIsCovered) {
+  expect_only_hex_case(&Collateral::tcb_info, [&](const Bytes& flipped) {
+    const auto info = parse_tcb_info(flipped);
+    return info && is_signed(*info);
+  });
+}
+
+TEST_F(EveryBit, OfQeIdentityIsCovered) {
+  expect_only_hex_case(&Collateral::qe_identity, [&](const Bytes& flipped) {
+    const auto identity = parse_qe_identity(flipped);
+    return identity && is_signed(*identity);
+  });
+}
+
+TEST_F(EveryBit, OfTheIssuerChainsOfTcbInfoAndQeIdentityIsCovered) {
+  ASSERT_EQ(vector_.collateral.tcb_info_issuer_chain, vector_.collateral.qe_identity_issuer_chain);
+  expect_only_blanks(&Collateral::tcb_info_issuer_chain, [&](const Bytes& flipped) {
+    const auto chain = parse_chain(flipped, 2);
+    return chain && verify_leaf((*chain)[0], "Intel SGX TCB Signing", (*chain)[1]) &&
+           verify_root((*chain)[1], {&root_, 1});
+  });
+}
+
+TEST_F(EveryBit, OfTheIssuerChainOfThePckCrlIsCovered) {
+  expect_only_blanks(&Collateral::pck_crl_issuer_chain, [&](const Bytes& flipped) {
+    const auto chain = parse_chain(flipped, 2);
+    return chain && verify_pck_ca({(*chain)[0], (*chain)[1]}, {&root_, 1});
+  });
+}
+
+TEST_F(EveryBit, OfTheCrlsIsCovered) {
+  const auto chain = parse_chain(vector_.collateral.pck_crl_issuer_chain, 2).value();
+  EXPECT_TRUE(flip(&Collateral::pck_crl, [&](const Bytes& flipped) {
+                return accepts_crl(flipped, chain[0]);
+              }).empty());
+  EXPECT_TRUE(flip(&Collateral::root_ca_crl, [&](const Bytes& flipped) {
+                return accepts_crl(flipped, chain[1]);
+              }).empty());
+}
+
+}  // namespace
+}  // namespace torchkeep::attest
