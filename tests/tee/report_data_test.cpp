@@ -1,8 +1,8 @@
 #include "torchkeep/tee/report_data.h"
 
-#include <gtest/gtest.h>
-
 #include <functional>
+
+#include <gtest/gtest.h>
 
 #include "torchkeep/base/encoding.h"
 #include "torchkeep/crypto/digest.h"

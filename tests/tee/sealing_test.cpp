@@ -1,8 +1,9 @@
 #include <gtest/gtest.h>
 
-#include "tests/support/failing_platform.h"
 #include "torchkeep/crypto/hkdf.h"
 #include "torchkeep/tee/platform.h"
+
+#include "tests/support/failing_platform.h"
 
 namespace torchkeep::tee {
 namespace {
@@ -53,6 +54,14 @@ TEST(Sealing, RefusesEveryFlippedBitAndTruncation) {
   for (std::size_t size = 0; size < sealed.size(); ++size) {
     EXPECT_FALSE(unseal(platform, "kek", kAad, ByteView(sealed).first(size)));
   }
+}
+
+TEST(Purpose, IsANameOfAtMost64Bytes) {
+  EXPECT_TRUE(check_purpose("k").ok());
+  EXPECT_TRUE(check_purpose(std::string(kMaxPurposeBytes, 'k')).ok());
+  EXPECT_EQ(check_purpose("").error().code, ErrorCode::InvalidArgument);
+  EXPECT_EQ(check_purpose(std::string(kMaxPurposeBytes + 1, 'k')).error().code,
+            ErrorCode::InvalidArgument);
 }
 
 TEST(Sealing, FailsWithThePlatform) {

@@ -43,6 +43,13 @@ TEST(SgxPlatform, DerivesOneSealingKeyAPurposeFromTheCpusKey) {
   EXPECT_FALSE(equal(first.expose(), platform->sealing_key("kek").value().expose()));
 }
 
+TEST(SgxPlatform, RefusesAPurposeThatIsNone) {
+  const Device device;
+  const auto platform = open_sgx_platform(device.folder.path()).value();
+  EXPECT_EQ(platform->sealing_key("").error().code, ErrorCode::InvalidArgument);
+  EXPECT_EQ(platform->sealing_key(std::string(65, 'k')).error().code, ErrorCode::InvalidArgument);
+}
+
 TEST(SgxPlatform, RefusesToOpenWhereAFileIsMissing) {
   for (const char* const name : {"user_report_data", "quote", "keys/_sgx_mrenclave"}) {
     const Device device;

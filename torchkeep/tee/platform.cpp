@@ -29,6 +29,12 @@ Result<crypto::SealingKey> make_sealing_key(Platform& platform, std::string_view
 
 }  // namespace
 
+Result<void> check_purpose(std::string_view purpose) {
+  if (!purpose.empty() && purpose.size() <= kMaxPurposeBytes) return {};
+  return invalid_argument("the purpose of a sealing key has ", purpose.size(), " bytes, 1 to ",
+                          kMaxPurposeBytes, " are allowed");
+}
+
 Result<Bytes> seal(Platform& platform, std::string_view purpose, ByteView aad, ByteView secret) {
   const crypto::SealingKey key = TRY(make_sealing_key(platform, purpose));
   crypto::SystemRandom random;

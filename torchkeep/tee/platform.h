@@ -9,6 +9,11 @@
 /// The machine we run on, as the attester sees it: evidence, and sealing to our own identity.
 namespace torchkeep::tee {
 
+/// Purposes of sealing keys are names: 1 to 64 bytes on every platform.
+inline constexpr std::size_t kMaxPurposeBytes = 64;
+/// Errors: InvalidArgument.
+Result<void> check_purpose(std::string_view purpose);
+
 enum class PlatformKind { Sgx, Simulated };
 
 /// *Thread-safe.*
@@ -21,13 +26,15 @@ class Platform {
   virtual Result<Bytes> make_evidence(const ReportData& report_data) = 0;
 
   /// 32 bytes that only an enclave with our MRENCLAVE on this machine gets, for one `purpose`.
+  /// Errors: InvalidArgument for a purpose that is none; Unavailable.
   virtual Result<SecretBytes> sealing_key(std::string_view purpose) = 0;
 };
 
 /// Encrypts `secret` under the sealing key of `purpose`; `aad` binds what it belongs to.
 Result<Bytes> seal(Platform& platform, std::string_view purpose, ByteView aad, ByteView secret);
 /// Errors: Untrusted if another enclave sealed it, or if purpose, AAD or a byte is another.
-Result<SecretBytes> unseal(Platform& platform, std::string_view purpose, ByteView aad, ByteView sealed);
+Result<SecretBytes> unseal(Platform& platform, std::string_view purpose, ByteView aad,
+                           ByteView sealed);
 
 /// The platform of this build: `/dev/attestation` of the SGX LibOS, or in a simulation build the
 /// simulator at `simulator_socket`. Errors: Unavailable if it is missing, which is fatal.

@@ -6,7 +6,8 @@
 namespace torchkeep::tee {
 namespace {
 
-constexpr Role kRoles[] = {Role::Owner, Role::KeyServer, Role::KeyCache, Role::Worker, Role::Client};
+constexpr Role kRoles[] = {Role::Owner, Role::KeyServer, Role::KeyCache, Role::Worker,
+                           Role::Client};
 constexpr std::string_view kSessionLabel = "torchkeep/session/v1";
 
 void append_field(Bytes& out, ByteView field) {

@@ -8,7 +8,8 @@
 /// the two forms below, so evidence made for one use is void in the other.
 namespace torchkeep::tee {
 
-/// Who speaks in an attested session; part of what is hashed, so one role's evidence is void in another.
+/// Who speaks in an attested session; part of what is hashed, so one role's evidence is void in
+/// another.
 enum class Role { Owner, KeyServer, KeyCache, Worker, Client };
 std::string_view name_of(Role role);
 Result<Role> parse_role(std::string_view name);
@@ -17,13 +18,13 @@ Result<Role> parse_role(std::string_view name);
 struct SessionBinding {
   Role attester;
   Role peer;
-  Bytes client_spki;            ///< DER, as TLS saw it; empty if the client showed no certificate.
+  Bytes client_spki;  ///< DER, as TLS saw it; empty if the client showed no certificate.
   Bytes server_spki;
   ByteArray<32> client_nonce{};
   ByteArray<32> server_nonce{};
-  ByteArray<32> exporter{};     ///< TLS exporter, label EXPORTER-Channel-Binding (RFC 9266).
-  Bytes context;                ///< What the attester states of itself: genesis and configuration
-                                ///< digest of a key server, owner's public key of a worker.
+  ByteArray<32> exporter{};  ///< TLS exporter, label EXPORTER-Channel-Binding (RFC 9266).
+  Bytes context;             ///< What the attester states of itself: genesis and configuration
+                             ///< digest of a key server, owner's public key of a worker.
 };
 
 class ReportData {

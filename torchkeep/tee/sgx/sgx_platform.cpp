@@ -1,10 +1,10 @@
 #include "torchkeep/tee/sgx/sgx_platform.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "torchkeep/base/mutex.h"
 #include "torchkeep/base/text.h"
@@ -18,8 +18,7 @@ constexpr std::size_t kCpuKeyBytes = 16;
 constexpr std::string_view kSealingSalt = "torchkeep/sgx/sealing/v1";
 
 Error file_error(const Path& path, std::string_view attempt) {
-  return unavailable(attempt, " ", path.string(), ": ",
-                     std::generic_category().message(errno));
+  return unavailable(attempt, " ", path.string(), ": ", std::generic_category().message(errno));
 }
 
 class Descriptor {
@@ -78,6 +77,7 @@ class SgxPlatform final : public Platform {
   }
 
   Result<SecretBytes> sealing_key(std::string_view purpose) override {
+    TRY(check_purpose(purpose));
     SecretBytes cpu_key(kCpuKeyBytes + 1);
     const Path path = folder_ / "keys" / "_sgx_mrenclave";
     const std::size_t size = TRY(read_to_end(path, cpu_key.expose()));

@@ -1,12 +1,13 @@
 #include "torchkeep/tee/simulated/protocol.h"
 
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <chrono>
 #include <system_error>
 
+#include <sys/socket.h>
+
 #include "torchkeep/base/text.h"
+#include "torchkeep/tee/platform.h"
 
 namespace torchkeep::tee::simulated {
 namespace {
@@ -29,6 +30,8 @@ Result<void> receive_exactly(int socket, MutableByteView out, Deadline deadline)
     const ssize_t got = ::recv(socket, out.data(), out.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got == 0) return unavailable("the other end closed the connection");
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+      return unavailable("nothing was received in time");
     if (got < 0) return unavailable("receiving: ", std::generic_category().message(errno));
     if (std::chrono::steady_clock::now() > deadline) return unavailable("receiving took too long");
     out = out.subspan(static_cast<std::size_t>(got));
@@ -75,11 +78,9 @@ Result<Request> decode_request(ByteView bytes) {
     return Request{quote};
   }
   if (kind != kSealingKey) return malformed("unknown kind of request ", kind);
-  if (reader.empty() || reader.rest().size() > kMaxPurposeBytes) {
-    return malformed("the purpose of a sealing key has ", reader.rest().size(), " bytes, 1 to ",
-                     kMaxPurposeBytes, " are allowed");
-  }
-  return Request{SealingKeyRequest{to_string(reader.rest())}};
+  const std::string_view purpose = as_text(reader.rest());
+  if (const auto proper = check_purpose(purpose); !proper) return malformed(proper.error().message);
+  return Request{SealingKeyRequest{std::string(purpose)}};
 }
 
 SecretBytes encode_answer(const Result<SecretBytes>& answer) {
@@ -94,7 +95,8 @@ SecretBytes encode_answer(const Result<SecretBytes>& answer) {
   const ByteView value = answer ? answer->expose() : ByteView();
   SecretBytes out(head.size() + value.size());
   std::copy(head.begin(), head.end(), out.expose().begin());
-  std::copy(value.begin(), value.end(), out.expose().begin() + static_cast<std::ptrdiff_t>(head.size()));
+  std::copy(value.begin(), value.end(),
+            out.expose().begin() + static_cast<std::ptrdiff_t>(head.size()));
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <variant>
 
 #include "torchkeep/base/bytes.h"
@@ -9,7 +10,6 @@
 /// answer a connection, each behind its size as LE32. docs/formats/simtee.md has the grammar.
 namespace torchkeep::tee::simulated {
 
-inline constexpr std::size_t kMaxPurposeBytes = 64;
 inline constexpr std::size_t kMaxRequestBytes = 128;
 inline constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
 

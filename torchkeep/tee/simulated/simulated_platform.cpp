@@ -1,13 +1,13 @@
 #include "torchkeep/tee/simulated/simulated_platform.h"
 
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <system_error>
 
 #include "torchkeep/base/text.h"
 #include "torchkeep/tee/simulated/protocol.h"
@@ -35,7 +35,11 @@ class Socket {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.data(), path.size());
-    if (::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    int failed = 0;
+    do {
+      failed = ::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    } while (failed != 0 && errno == EINTR);
+    if (failed != 0) {
       return unavailable("no simulated platform at ", path, ": ",
                          std::generic_category().message(errno),
                          "; start it with \"torchkeep-simtee serve\"");
@@ -60,9 +64,7 @@ class SimulatedPlatform final : public Platform {
   }
 
   Result<SecretBytes> sealing_key(std::string_view purpose) override {
-    if (purpose.empty() || purpose.size() > simulated::kMaxPurposeBytes) {
-      return invalid_argument("purpose of a sealing key has ", purpose.size(), " bytes");
-    }
+    TRY(check_purpose(purpose));
     SecretBytes key = TRY(ask(simulated::SealingKeyRequest{std::string(purpose)}));
     if (key.size() != kSealingKeyBytes) return malformed("sealing key of ", key.size(), " bytes");
     return key;
@@ -93,8 +95,8 @@ Result<std::unique_ptr<Platform>> open_simulated_platform(const std::string& soc
   }
   if (socket_path.empty()) return invalid_argument("no socket of a simulated platform was given");
   if (socket_path.size() >= sizeof(sockaddr_un::sun_path)) {
-    return invalid_argument("the simulator's socket path has ", socket_path.size(), " bytes, at most ",
-                            sizeof(sockaddr_un::sun_path) - 1, " fit");
+    return invalid_argument("the simulator's socket path has ", socket_path.size(),
+                            " bytes, at most ", sizeof(sockaddr_un::sun_path) - 1, " fit");
   }
   auto platform = std::make_unique<SimulatedPlatform>(socket_path);
   TRY(platform->ask(simulated::HelloRequest{}));
