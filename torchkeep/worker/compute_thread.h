@@ -6,12 +6,7 @@
 #include <optional>
 #include <thread>
 
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "torchkeep/base/mutex.h"
 
@@ -37,25 +32,19 @@ class ComputeThread {
   /// The same, and comes back with what `work` returned.
   template <typename Work>
   asio::awaitable<std::invoke_result_t<Work&>> run(Work work) {
-    using Answer = std::invoke_result_t<Work&>;
-    auto answer = std::make_shared<std::optional<Answer>>();
-    const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
-        [this, executor, answer](auto handler, Work todo) {
-          // The guard says that somebody still waits, so that the end of serving waits too.
-          auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
-          auto owned = std::make_shared<std::optional<Work>>(std::move(todo));
-          post([guard = asio::make_work_guard(executor), executor, answer, waiting, owned] {
-            answer->emplace((**owned)());
-            owned->reset();
-            asio::post(executor, std::move(*waiting));
-          });
-        },
-        asio::use_awaitable, std::move(work));
+    // Each step has a name: g++ 12 destroys the temporaries of a co_await twice.
+    auto owned = std::make_shared<std::optional<Work>>(std::move(work));
+    auto answer = std::make_shared<std::optional<std::invoke_result_t<Work&>>>();
+    std::function<void()> job = [owned, answer] {
+      answer->emplace((**owned)());
+      owned->reset();
+    };
+    co_await perform(std::move(job));
     co_return std::move(**answer);
   }
 
  private:
+  asio::awaitable<void> perform(std::function<void()> job);
   void serve();
 
   Mutex mutex_;

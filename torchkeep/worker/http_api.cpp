@@ -128,18 +128,23 @@ asio::awaitable<HttpResponse> HttpApi::infer(const Route& route, const HttpReque
   const auto json_bytes = json_length(request);
   if (!json_bytes) co_return refuse(json_bytes.error());
   AnswerHead head{route.model, (*slot)->place().version, {}};
-  // The engine goes with the work, so that its last user is always on the thread that wipes it.
-  auto answered = co_await bench_.inference.run(
-      [body = ByteView(request.body), json_bytes = *json_bytes, head = std::move(head),
-       engine = std::move(admitted->engine), lease = std::move(admitted->lease)] {
-        return run(body, json_bytes, head, *engine, *lease);
-      });
+  auto answered = co_await compute(request.body, *json_bytes, std::move(head), *admitted);
   (*slot)->tick();  // It may have been the last request of its lease.
   if (answered) co_return std::move(answered).value();
   if (answered.error().code == ErrorCode::Internal) {
     bench_.log.error(describe((*slot)->place()), ": inference failed inside the engine");
   }
   co_return refuse(answered.error());
+}
+
+// No coroutine itself: g++ 12 destroys a lambda within a co_await twice.
+asio::awaitable<Result<HttpResponse>> HttpApi::compute(ByteView body,
+                                                       std::optional<std::size_t> json_bytes,
+                                                       AnswerHead head, Admission& admitted) {
+  // The engine goes with the work, so that its last user is always on the thread that wipes it.
+  return bench_.inference.run(
+      [body, json_bytes, head = std::move(head), engine = std::move(admitted.engine),
+       lease = std::move(admitted.lease)] { return run(body, json_bytes, head, *engine, *lease); });
 }
 
 HttpResponse HttpApi::health() const {
