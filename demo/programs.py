@@ -60,13 +60,16 @@ class Program:
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise Failure(f"{self.name} did not end within {seconds} s of SIGTERM")
-        self._log.close()
+        self.close()
         return self.process.returncode
 
     def kill(self):
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self.close()
+
+    def close(self):
         self._log.close()
 
 

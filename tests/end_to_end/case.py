@@ -131,6 +131,7 @@ class Case(unittest.TestCase):
             self.fail(f"{program} started: {started.log()}")
         finally:
             self.site.running.remove(started)
+            started.close()
         return started.process.returncode, started.log()
 
 

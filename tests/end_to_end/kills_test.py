@@ -81,10 +81,11 @@ class Kills(Case):
         self.await_answer(worker, "busy")
 
     def test_key_cache_and_worker_killed_while_a_key_moves(self):
+        port = self.port(self.worker)
         for _ in range(6):
             self.worker.kill()
             type(self).worker = self.site.start_worker("worker", self.repository, self.owner, self.keycache.address,
-                                                       self.port(self.worker), wait=False)
+                                                       port, wait=False)
             time.sleep(self.random.uniform(0, 0.3))
             self.restart_keycache()
         self.worker.address = f"127.0.0.1:{self.worker.wait_ready()['port']}"

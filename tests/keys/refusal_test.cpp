@@ -27,6 +27,12 @@ TEST(RefusalMessage, CarriesEveryCode) {
   }
 }
 
+TEST(RefusalMessage, OfTheInferenceProtocolKeepsItsWords) {
+  const Error error = parse_refusal(503, as_bytes(R"({"error":"its lease has ended"})"));
+  EXPECT_EQ(error.code, ErrorCode::Unavailable);
+  EXPECT_EQ(error.message, "its lease has ended");
+}
+
 TEST(RefusalMessage, IsAStatusOfHttp) {
   EXPECT_EQ(http_status(ErrorCode::InvalidArgument), 400u);
   EXPECT_EQ(http_status(ErrorCode::Malformed), 400u);

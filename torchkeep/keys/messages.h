@@ -88,7 +88,8 @@ Result<Receipt> parse_receipt(ByteView body);
 /// {"error":CODE,"message":TEXT?,"request_id":hex}. Owners, whose session is authenticated, get the
 /// explanation; other peers the code alone.
 Bytes encode_refusal(ErrorCode code, std::string_view message, std::string_view request_id);
-/// An HTTP answer that is no success, as an Error with the peer's code and request id.
+/// An HTTP answer that is no success, as an Error with the peer's code and request id. Reads the
+/// error of the Open Inference Protocol too, {"error":TEXT}, which a worker answers.
 Error parse_refusal(unsigned status, ByteView body);
 /// 400 InvalidArgument and Malformed, 403 Denied and Untrusted, 404, 503, 500.
 unsigned http_status(ErrorCode code);

@@ -60,6 +60,17 @@ Result<PeersRefusal> parse_body(ByteView body) {
   return refusal;
 }
 
+// The error of the Open Inference Protocol, which a worker speaks: {"error":TEXT}. Its status is
+// all the code it has.
+Result<std::string> parse_protocol_error(ByteView body) {
+  const json::Json value = TRY(internal::parse_body(body, kMaxRefusalBytes, "error"));
+  json::ObjectReader reader = TRY(json::ObjectReader::open(value, "error"));
+  std::string message = TRY(reader.take_string("error"));
+  TRY(reader.finish());
+  if (message.empty()) return malformed("an error without words");
+  return message;
+}
+
 ErrorCode code_of(unsigned status) {
   switch (status) {
     case 400: return ErrorCode::Malformed;
@@ -91,6 +102,8 @@ Bytes encode_refusal(ErrorCode code, std::string_view message, std::string_view 
 Error parse_refusal(unsigned status, ByteView body) {
   const auto refusal = parse_body(body);
   if (!refusal) {
+    const auto protocol_error = parse_protocol_error(body);
+    if (protocol_error) return {code_of(status), calm(*protocol_error, kMaxMessageBytes)};
     return {code_of(status), text("the peer answered HTTP status ", status, " and ", body.size(),
                                   " bytes that explain nothing")};
   }
