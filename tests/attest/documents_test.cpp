@@ -169,7 +169,7 @@ TEST(TcbLevels, AreTakenHighestFirst) {
   std::swap(forger.tcb_info["tcbLevels"][0], forger.tcb_info["tcbLevels"][1]);
   const auto info = parse_tcb_info(forger.sign_document("tcbInfo", forger.tcb_info)).value();
   EXPECT_EQ(info.levels[0].verdict.status, TcbStatus::UpToDate);
-  const auto level = find_platform_level(forger.machine, info);
+  const auto level = find_platform_level(forger.machine, nullptr, info);
   EXPECT_EQ(level.value()->verdict.status, TcbStatus::UpToDate);
 
   std::swap(forger.qe_identity["tcbLevels"][0], forger.qe_identity["tcbLevels"][1]);
@@ -185,11 +185,13 @@ TEST(TcbLevels, FitComponentByComponent) {
   PckExtension machine = forger.machine;
   machine.components.fill(200);
   machine.pce_svn = 12;
-  EXPECT_EQ(find_platform_level(machine, info).value()->verdict.status, TcbStatus::OutOfDate);
+  EXPECT_EQ(find_platform_level(machine, nullptr, info).value()->verdict.status,
+            TcbStatus::OutOfDate);
   machine.pce_svn = 13;
-  EXPECT_EQ(find_platform_level(machine, info).value()->verdict.status, TcbStatus::UpToDate);
+  EXPECT_EQ(find_platform_level(machine, nullptr, info).value()->verdict.status,
+            TcbStatus::UpToDate);
   machine.components[7] = 0;
-  EXPECT_FALSE(find_platform_level(machine, info).ok());
+  EXPECT_FALSE(find_platform_level(machine, nullptr, info).ok());
 }
 
 struct Pair {

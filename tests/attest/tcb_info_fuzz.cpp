@@ -14,9 +14,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   attest::PckExtension machine;
   machine.components.fill(5);
   machine.pce_svn = 10;
-  (void)attest::find_platform_level(machine, *info);
+  (void)attest::find_platform_level(machine, nullptr, *info);
   machine.components.fill(255);
   machine.pce_svn = 65535;
-  TORCHKEEP_CHECK(attest::find_platform_level(machine, *info).value() == &info->levels[0]);
+  attest::TdReport td;
+  td.tee_tcb_svn.fill(1);
+  if (info->kind == attest::TcbInfoKind::Tdx) {
+    (void)attest::find_platform_level(machine, &td, *info);
+    (void)attest::check_tdx_module(td, *info);
+  }
+  TORCHKEEP_CHECK(attest::find_platform_level(machine, nullptr, *info).value() == &info->levels[0]);
   return 0;
 }

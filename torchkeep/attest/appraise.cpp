@@ -68,6 +68,9 @@ std::string_view way_out_of(TcbStatus status) {
     case TcbStatus::OutOfDateConfigurationNeeded:
       return "update the machine's BIOS, microcode and SGX software, provision its PCK certificate "
              "anew, then try again";
+    case TcbStatus::TDRelaunchAdvised:
+    case TcbStatus::TDRelaunchAdvisedConfigurationNeeded:
+      return "start the trust domain anew, it began under an older TDX module";
     case TcbStatus::Revoked: break;
   }
   return "use another machine: Intel no longer vouches for this one";
@@ -209,6 +212,10 @@ Error to_error(const Refusal& refusal) {
 Result<void> appraise(const Claims& claims, const PlatformRequirement& platform,
                       const std::vector<EnclaveRequirement>& enclaves, std::string_view role,
                       TimePoint now) {
+  if (claims.trust_domain()) {
+    return to_error({std::string(role), "a TDX trust domain", "an SGX enclave",
+                     "policies of this version name SGX enclaves only; run the program in one"});
+  }
   // The enclave first: who runs the wrong program does not care for the machine's microcode.
   if (const auto finding = check_enclave(claims.enclave(), enclaves, role)) {
     return to_error(*finding);

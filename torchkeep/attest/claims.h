@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "torchkeep/attest/report.h"
 #include "torchkeep/base/bytes.h"
 #include "torchkeep/base/clock.h"
 
@@ -18,6 +19,9 @@ enum class TcbStatus {
   OutOfDate,
   OutOfDateConfigurationNeeded,
   Revoked,
+  // Of a trust domain only: the machine is new, the domain was started before it became so.
+  TDRelaunchAdvised,
+  TDRelaunchAdvisedConfigurationNeeded,
 };
 std::string_view name_of(TcbStatus status);
 std::optional<TcbStatus> find_tcb_status(std::string_view name);
@@ -43,15 +47,20 @@ struct TcbShortfall {
 /// Made only by `verify_quote`. What to make of them is the policy's business.
 class Claims {
  public:
+  /// All zero for a trust domain, which `verify_quote` never lets through.
   const SgxEnclave& enclave() const { return enclave_; }
+  /// Only of TDX.
+  const std::optional<TdReport>& trust_domain() const { return trust_domain_; }
   const ByteArray<64>& report_data() const { return report_data_; }
-  /// Of the whole: platform and quoting enclave together. Never Revoked.
+  /// Of the whole: platform, TDX module and quoting enclave together. Never Revoked.
   TcbStatus tcb_status() const { return tcb_status_; }
   TcbStatus platform_tcb_status() const { return platform_tcb_status_; }
   TcbStatus qe_tcb_status() const { return qe_tcb_status_; }
+  /// Only of TDX 1.5 and later.
+  std::optional<TcbStatus> tdx_module_tcb_status() const { return tdx_module_tcb_status_; }
   /// The oldest date of the levels that were matched: newer mitigations are not assured.
   TimePoint tcb_date() const { return tcb_date_; }
-  /// What the machine is open to, sorted: of its platform and its quoting enclave.
+  /// What the machine is open to, sorted: of its platform, TDX module and quoting enclave.
   const std::vector<std::string>& advisories() const { return advisories_; }
   /// Those of the platform alone.
   const std::vector<std::string>& platform_advisories() const { return platform_advisories_; }
@@ -74,10 +83,12 @@ class Claims {
   friend class ClaimsMaker;  // attest/verify.cpp
   Claims() = default;
   SgxEnclave enclave_;
+  std::optional<TdReport> trust_domain_;
   ByteArray<64> report_data_{};
   TcbStatus tcb_status_ = TcbStatus::Revoked;
   TcbStatus platform_tcb_status_ = TcbStatus::Revoked;
   TcbStatus qe_tcb_status_ = TcbStatus::Revoked;
+  std::optional<TcbStatus> tdx_module_tcb_status_;
   TimePoint tcb_date_;
   std::vector<std::string> advisories_;
   std::vector<std::string> platform_advisories_;

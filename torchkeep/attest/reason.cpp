@@ -15,6 +15,7 @@ std::string_view name_of(Reason reason) {
     case Reason::TcbInfoBadSignature: return "tcb_info_bad_signature";
     case Reason::QeIdentityBadSignature: return "qe_identity_bad_signature";
     case Reason::TcbInfoMismatch: return "tcb_info_mismatch";
+    case Reason::TdxModuleMismatch: return "tdx_module_mismatch";
     case Reason::BadQeReportSignature: return "bad_qe_report_signature";
     case Reason::QeReportDataMismatch: return "qe_report_data_mismatch";
     case Reason::QeIdentityMismatch: return "qe_identity_mismatch";

@@ -16,6 +16,7 @@ enum class Reason {
   TcbInfoBadSignature,
   QeIdentityBadSignature,
   TcbInfoMismatch,  ///< Genuine, but of another machine family or technology.
+  TdxModuleMismatch,
   BadQeReportSignature,
   QeReportDataMismatch,
   QeIdentityMismatch,

@@ -9,7 +9,7 @@
 namespace torchkeep::attest {
 namespace {
 
-constexpr std::array<std::pair<TcbStatus, std::string_view>, 7> kNames = {{
+constexpr std::array<std::pair<TcbStatus, std::string_view>, 9> kNames = {{
     {TcbStatus::UpToDate, "UpToDate"},
     {TcbStatus::SWHardeningNeeded, "SWHardeningNeeded"},
     {TcbStatus::ConfigurationNeeded, "ConfigurationNeeded"},
@@ -17,6 +17,8 @@ constexpr std::array<std::pair<TcbStatus, std::string_view>, 7> kNames = {{
     {TcbStatus::OutOfDate, "OutOfDate"},
     {TcbStatus::OutOfDateConfigurationNeeded, "OutOfDateConfigurationNeeded"},
     {TcbStatus::Revoked, "Revoked"},
+    {TcbStatus::TDRelaunchAdvised, "TDRelaunchAdvised"},
+    {TcbStatus::TDRelaunchAdvisedConfigurationNeeded, "TDRelaunchAdvisedConfigurationNeeded"},
 }};
 
 Result<EnclaveTcbLevel> parse_level(const json::Json& value, const std::string& what) {
@@ -55,7 +57,11 @@ Result<TcbVerdict> take_tcb_verdict(json::ObjectReader& reader) {
   out.date = TRY(take_time(reader, "tcbDate"));
   const std::string name = TRY(reader.take_string("tcbStatus"));
   const auto status = find_tcb_status(name);
-  if (!status) return malformed(reader.what(), ": unknown tcbStatus \"", name, "\"");
+  // Whether to start a trust domain anew is a verifier's conclusion, not a status of a level.
+  if (!status || *status == TcbStatus::TDRelaunchAdvised ||
+      *status == TcbStatus::TDRelaunchAdvisedConfigurationNeeded) {
+    return malformed(reader.what(), ": unknown tcbStatus \"", name, "\"");
+  }
   out.status = *status;
   out.advisories = TRY(find_strings(reader, "advisoryIDs"));
   return out;
@@ -93,6 +99,8 @@ TcbStatus converge(TcbStatus platform, TcbStatus part) {
     case TcbStatus::ConfigurationNeeded:
     case TcbStatus::ConfigurationAndSWHardeningNeeded:
     case TcbStatus::OutOfDateConfigurationNeeded: return TcbStatus::OutOfDateConfigurationNeeded;
+    case TcbStatus::TDRelaunchAdvised:  // a conclusion: nothing converges into it
+    case TcbStatus::TDRelaunchAdvisedConfigurationNeeded:
     case TcbStatus::Revoked: break;
   }
   return TcbStatus::Revoked;

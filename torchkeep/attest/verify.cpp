@@ -69,7 +69,7 @@ class ClaimsMaker {
     if (!crypto::verify_p256(quote_.attestation_key, quote_.signed_bytes, quote_.signature)) {
       return untrusted("quote signature: it does not fit the report; the quote was changed");
     }
-    TRY(judge_tcb());
+    TRY(fill_in_tcb());
     fill_in_report();
     return claims_;
   }
@@ -115,8 +115,11 @@ class ClaimsMaker {
   Result<void> check_tcb_info() {
     why_ = Reason::TcbInfoMismatch;
     const TcbInfo& info = collateral_.tcb_info;
-    if (info.kind != TcbInfoKind::Sgx) {
-      return untrusted("id: found TDX, wanted SGX. Fetch the TCB info of /sgx/certification/v4");
+    const TcbInfoKind wanted = quote_.td ? TcbInfoKind::Tdx : TcbInfoKind::Sgx;
+    if (info.kind != wanted) {
+      const bool tdx = quote_.td.has_value();
+      return untrusted("id: found ", tdx ? "SGX" : "TDX", ", wanted ", tdx ? "TDX" : "SGX",
+                       ". Fetch the TCB info of /", tdx ? "tdx" : "sgx", "/certification/v4");
     }
     if (info.fmspc != chain_.machine.fmspc) {
       return untrusted("fmspc: found ", encode_hex(info.fmspc), ", wanted ",
@@ -128,7 +131,9 @@ class ClaimsMaker {
                        ", wanted ", encode_hex(chain_.machine.pce_id),
                        " as in the PCK certificate");
     }
-    return {};
+    if (!quote_.td) return {};
+    why_ = Reason::TdxModuleMismatch;
+    return check_tdx_module(*quote_.td, info);
   }
 
   Result<void> verify_quoting_enclave() {
@@ -148,42 +153,32 @@ class ClaimsMaker {
     }
     why_ = Reason::QeIdentityMismatch;
     const QeIdentity& identity = collateral_.qe_identity;
-    if (identity.kind != QeKind::Qe) {
-      return untrusted("QE identity: found ", name_of(identity.kind), ", wanted ",
-                       name_of(QeKind::Qe), " for a quote of an SGX enclave");
+    const QeKind wanted = quote_.td ? QeKind::TdQe : QeKind::Qe;
+    if (identity.kind != wanted) {
+      return untrusted("QE identity: found ", name_of(identity.kind), ", wanted ", name_of(wanted),
+                       " for a quote of ", quote_.td ? "a trust domain" : "an SGX enclave");
     }
     return check_qe_report(quote_.qe_report, identity);
   }
 
-  Result<void> judge_tcb() {
-    const TcbInfo& info = collateral_.tcb_info;
-    why_ = Reason::TcbNotSupported;
-    const std::uint16_t qe_svn = quote_.qe_report.isv_svn;
-    const EnclaveTcbLevel* const qe = find_level(collateral_.qe_identity.levels, qe_svn);
-    if (qe == nullptr) {
-      return untrusted("quoting enclave: ISVSVN: found ", qe_svn, ", wanted at least ",
-                       collateral_.qe_identity.levels.back().isv_svn,
-                       ". Update the machine's SGX software (the quoting enclave)");
+  Result<void> fill_in_tcb() {
+    const TdReport* const td = quote_.td ? &*quote_.td : nullptr;
+    const TcbJudgement tcb = TRY(judge_tcb(chain_.machine, quote_.qe_report, td,
+                                           collateral_.tcb_info, collateral_.qe_identity, why_));
+    claims_.tcb_status_ = tcb.status;
+    claims_.platform_tcb_status_ = tcb.platform->verdict.status;
+    claims_.qe_tcb_status_ = tcb.qe->verdict.status;
+    claims_.tcb_date_ = std::min(tcb.platform->verdict.date, tcb.qe->verdict.date);
+    claims_.platform_advisories_ = sorted_union(tcb.platform->verdict.advisories, {});
+    claims_.advisories_ =
+        sorted_union(tcb.platform->verdict.advisories, tcb.qe->verdict.advisories);
+    if (tcb.tdx_module != nullptr) {
+      const TcbVerdict& module = tcb.tdx_module->verdict;
+      claims_.tdx_module_tcb_status_ = module.status;
+      claims_.tcb_date_ = std::min(claims_.tcb_date_, module.date);
+      claims_.advisories_ = sorted_union(claims_.advisories_, module.advisories);
     }
-    const TcbLevel& platform = *TRY(find_platform_level(chain_.machine, info));
-
-    claims_.platform_tcb_status_ = platform.verdict.status;
-    claims_.qe_tcb_status_ = qe->verdict.status;
-    claims_.tcb_status_ = converge(platform.verdict.status, qe->verdict.status);
-    claims_.tcb_date_ = std::min(platform.verdict.date, qe->verdict.date);
-    claims_.platform_advisories_ = sorted_union(platform.verdict.advisories, {});
-    claims_.advisories_ = sorted_union(platform.verdict.advisories, qe->verdict.advisories);
-    claims_.shortfalls_ = find_shortfalls(chain_.machine, info.levels.front(), info);
-    const std::uint16_t newest_qe = collateral_.qe_identity.levels.front().isv_svn;
-    if (qe_svn < newest_qe) {
-      claims_.shortfalls_.push_back({"ISVSVN of the quoting enclave", qe_svn, newest_qe});
-    }
-    why_ = Reason::TcbRevoked;
-    if (claims_.tcb_status_ == TcbStatus::Revoked) {
-      return untrusted("TCB status: found Revoked, ", to_text(claims_.shortfalls_),
-                       ". Keys of such machines may have leaked: update BIOS, microcode and SGX "
-                       "software, then provision the PCK certificate anew");
-    }
+    claims_.shortfalls_ = tcb.shortfalls;
     return {};
   }
 
@@ -196,6 +191,11 @@ class ClaimsMaker {
                         .attributes = report.attributes,
                         .misc_select = report.misc_select};
     claims_.report_data_ = report.report_data;
+    if (quote_.td) {
+      claims_.enclave_ = {};
+      claims_.trust_domain_ = quote_.td;
+      claims_.report_data_ = quote_.td->report_data;
+    }
     claims_.tcb_evaluation_data_number_ =
         std::min(collateral_.tcb_info.tcb_evaluation_data_number,
                  collateral_.qe_identity.tcb_evaluation_data_number);
@@ -238,6 +238,13 @@ Result<Claims> judge_from_bytes(ByteView bytes, const Collateral& collateral,
   return judge(quote, chain, verified, now, out, why);
 }
 
+Result<Claims> only_enclaves(Result<Claims> claims) {
+  if (!claims || !claims->trust_domain()) return claims;
+  return untrusted(
+      "evidence: found that of a TDX trust domain, wanted that of an SGX enclave; no "
+      "policy of this version can name a trust domain");
+}
+
 }  // namespace
 
 Result<CollateralKey> find_collateral_key(ByteView bytes) {
@@ -262,7 +269,7 @@ Judgement judge_quote(ByteView quote, const Collateral& collateral, std::span<co
 
 Result<Claims> verify_quote(ByteView quote, const Collateral& collateral,
                             std::span<const RootKey> roots, TimePoint now) {
-  return judge_quote(quote, collateral, roots, now).claims;
+  return only_enclaves(judge_quote(quote, collateral, roots, now).claims);
 }
 
 Result<Claims> verify_quote(ByteView bytes, const VerifiedCollateral& collateral, TimePoint now) {
@@ -270,7 +277,7 @@ Result<Claims> verify_quote(ByteView bytes, const VerifiedCollateral& collateral
   Judgement unused{internal_error("not judged yet"), {}, {}, {}};
   const Quote quote = TRY(parse_quote(bytes).context("quote"));
   const PckChain chain = TRY(parse_pck_chain(quote, {}, why).context("quote"));
-  return judge(quote, chain, collateral, now, unused, why);
+  return only_enclaves(judge(quote, chain, collateral, now, unused, why));
 }
 
 }  // namespace torchkeep::attest

@@ -15,15 +15,16 @@ namespace torchkeep::attest {
 /// Errors: Malformed.
 Result<CollateralKey> find_collateral_key(ByteView quote);
 
-/// Verifies an SGX v3 quote in full: PCK chain, CRLs, TCB info, QE identity, QE report, signature.
-/// An out-of-date TCB is a claim, not an error; so is a debug enclave. A revoked TCB is an error.
+/// Verifies a quote of an SGX enclave in full: PCK chain, CRLs, TCB info, QE identity, QE report,
+/// signature. An out-of-date TCB is a claim, not an error; so is a debug enclave. A revoked TCB is
+/// an error, and so is evidence of a trust domain, which no policy can name yet.
 /// Errors: Malformed; Untrusted, naming the document and why (expired documents too).
 Result<Claims> verify_quote(ByteView quote, const Collateral& collateral,
                             std::span<const RootKey> roots, TimePoint now);
 /// The same, with collateral that was verified before: about three P-256 verifications.
 Result<Claims> verify_quote(ByteView quote, const VerifiedCollateral& collateral, TimePoint now);
 
-/// A verdict with all that was found, for tools that explain evidence.
+/// A verdict with all that was found, for tools that explain evidence; of trust domains as well.
 struct Judgement {
   Result<Claims> claims;
   std::optional<Reason> reason;  ///< Why there are no claims.
