@@ -55,7 +55,7 @@ class SmallModel:
         random = numpy.random.default_rng(seed)
         self.first = random.standard_normal((64, width)).astype(numpy.float32) / 8
         self.bias = random.standard_normal(width).astype(numpy.float32)
-        self.second = random.standard_normal((width, 10)).astype(numpy.float32) / 8
+        self.second = random.standard_normal((width, 10)).astype(numpy.float32) / numpy.float32(width ** 0.5)
 
     def write(self, path):
         path.write_bytes(model(
