@@ -1,3 +1,5 @@
+#include <array>
+
 #include "torchkeep/base/text.h"
 #include "torchkeep/simulator/internal/parts.h"
 
@@ -19,14 +21,9 @@ void append_sized(SecretBuffer& out, ByteView bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
-Result<crypto::EcdsaPrivateKey> take_key(ByteReader& reader, std::string_view whose) {
-  const std::uint32_t size = TRY(reader.take_le32(whose));
-  return crypto::EcdsaPrivateKey::from_der(TRY(reader.take(size, whose))).context(whose);
-}
-
-Result<crypto::Certificate> take_certificate(ByteReader& reader, std::string_view whose) {
-  const std::uint32_t size = TRY(reader.take_le32(whose));
-  return crypto::Certificate::from_der(TRY(reader.take(size, whose))).context(whose);
+Result<ByteView> take_sized(ByteReader& reader, std::string_view field) {
+  const std::uint32_t size = TRY(reader.take_le32(field));
+  return reader.take(size, field);
 }
 
 Result<Condition> parse_condition(std::uint8_t value) {
@@ -36,7 +33,9 @@ Result<Condition> parse_condition(std::uint8_t value) {
   return static_cast<Condition>(value);
 }
 
-Result<Identity> match(crypto::EcdsaPrivateKey key, crypto::Certificate certificate) {
+Result<Identity> parse_identity(ByteView key_der, ByteView certificate_der) {
+  auto key = TRY(crypto::EcdsaPrivateKey::from_der(key_der));
+  auto certificate = TRY(crypto::Certificate::from_der(certificate_der));
   if (key.public_key_info() != certificate.public_key_info()) {
     return malformed("the key of \"", certificate.common_name(), "\" is not the certificate's");
   }
@@ -72,20 +71,18 @@ Result<Machine> Machine::decode(ByteView bytes) {
   const Condition condition = TRY(parse_condition(TRY(reader.take_u8("condition"))));
   const auto qe_id = TRY(reader.take_array<16>("QE id"));
   SecretBytes fuses = SecretBytes::copy_of(TRY(reader.take(kFuseBytes, "fuses")));
-  auto root_key = TRY(take_key(reader, "root key"));
-  auto platform_key = TRY(take_key(reader, "platform CA key"));
-  auto signing_key = TRY(take_key(reader, "TCB signing key"));
-  auto pck_key = TRY(take_key(reader, "PCK key"));
-  auto attestation_key = TRY(take_key(reader, "attestation key"));
-  auto root = TRY(match(std::move(root_key), TRY(take_certificate(reader, "root certificate"))));
-  auto platform =
-      TRY(match(std::move(platform_key), TRY(take_certificate(reader, "platform CA certificate"))));
-  auto signing =
-      TRY(match(std::move(signing_key), TRY(take_certificate(reader, "TCB signing certificate"))));
-  auto pck = TRY(match(std::move(pck_key), TRY(take_certificate(reader, "PCK certificate"))));
+  std::array<ByteView, 5> keys;
+  for (ByteView& key : keys) key = TRY(take_sized(reader, "key"));
+  std::array<ByteView, 4> certificates;
+  for (ByteView& certificate : certificates) certificate = TRY(take_sized(reader, "certificate"));
   if (!reader.empty()) return malformed("bytes behind the state of a simulated machine");
+  auto root = TRY(parse_identity(keys[0], certificates[0]));
+  auto platform_ca = TRY(parse_identity(keys[1], certificates[1]));
+  auto tcb_signing = TRY(parse_identity(keys[2], certificates[2]));
+  auto pck = TRY(parse_identity(keys[3], certificates[3]));
+  auto attestation_key = TRY(crypto::EcdsaPrivateKey::from_der(keys[4]));
   return Machine(std::make_unique<State>(
-      State{Parts{std::move(root), std::move(platform), std::move(signing), std::move(pck),
+      State{Parts{std::move(root), std::move(platform_ca), std::move(tcb_signing), std::move(pck),
                   std::move(attestation_key), qe_id, std::move(fuses)},
             condition}));
 }
