@@ -49,7 +49,7 @@ TEST(Payload, EveryFlippedBitOfItsHeaderAndPaddingIsRefused) {
   for (const std::size_t place : places) {
     for (int bit = 0; bit < 8; ++bit) {
       payload[place] ^= static_cast<std::uint8_t>(1 << bit);
-      EXPECT_FALSE(load_payload(source_of(payload), payload.size()).ok()) << "byte " << place << " bit " << bit;
+      EXPECT_FALSE(load(payload).ok()) << "byte " << place << " bit " << bit;
       payload[place] ^= static_cast<std::uint8_t>(1 << bit);
     }
   }

@@ -68,7 +68,7 @@ TEST(Wire, ReadsBackWhatItWrote) {
       numbers.emplace_back(1 + random() % 1000, random() % 2 == 0 ? value : -value);
       append_int(message, numbers.back().first, numbers.back().second);
     }
-    append_field(message, 7, message);
+    append_field(message, 7, SecretBuffer(message));
     const auto fields = read_all(message);
     ASSERT_TRUE(fields.ok()) << fields.error();
     ASSERT_EQ(fields->size(), numbers.size() + 1);

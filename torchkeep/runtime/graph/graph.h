@@ -71,6 +71,15 @@ inline constexpr ValueId kLeftOut = ~ValueId{0};  ///< An optional input or outp
 struct Activation {
   enum class Kind { None, Relu, Clip } kind = Kind::None;
   float low = 0, high = 0;  ///< Of Clip.
+
+  float apply(float value) const {
+    switch (kind) {
+      case Kind::None: return value;
+      case Kind::Relu: return value < 0 ? 0 : value;
+      case Kind::Clip: break;
+    }
+    return value < low ? low : value > high ? high : value;
+  }
 };
 
 struct Node {

@@ -36,6 +36,12 @@ class Conv final : public Kernel {
     buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights))
                               : TRY(reorder_weights(builder, convolution.weights, planned.weights)));
     if (bias_) buffers.push_back(TRY(builder.read(2)));
+    if (!residual_fits(builder, convolution.output)) {
+      const plan::BufferId result = TRY(builder.scratch(planned.output.bytes(convolution.output)));
+      buffers.push_back(result);
+      TRY(builder.step(std::move(buffers), std::move(planned.primitive)));
+      return add_residual_apart(builder, convolution.output, planned.output, result);
+    }
     buffers.push_back(TRY(write_output(builder, convolution.output, planned.output)));
     return builder.step(std::move(buffers), std::move(planned.primitive));
   }
@@ -75,6 +81,8 @@ class Conv final : public Kernel {
       }
     }
     TRY(element_count(convolution.output));
+    // What does not fit is added, and the activation done, by a step of its own.
+    if (!residual_fits(builder, convolution.output)) convolution.epilogue = {};
     return convolution;
   }
 

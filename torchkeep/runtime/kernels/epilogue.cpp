@@ -1,6 +1,6 @@
 #include "torchkeep/runtime/kernels/epilogue.h"
 
-#include <cstring>
+#include "torchkeep/runtime/kernels/broadcast.h"
 
 namespace torchkeep::runtime::kernels {
 
@@ -13,21 +13,51 @@ dnn::Epilogue epilogue_of(const plan::Builder& builder) {
   return epilogue;
 }
 
+bool residual_fits(const plan::Builder& builder, const Shape& shape) {
+  return !builder.has_residual() ||
+         (builder.residual().dtype == DataType::Float32 && builder.residual().shape == shape);
+}
+
 Result<plan::BufferId> write_output(plan::Builder& builder, Shape shape, const dnn::Layout& layout) {
   if (!builder.has_residual()) return builder.write(0, DataType::Float32, std::move(shape), layout);
-  const plan::Operand& residual = builder.residual();
-  if (residual.dtype != DataType::Float32 || residual.shape != shape) {
-    return malformed("the result of shape ", describe(shape), " cannot be added to ", name_of(residual.dtype), " of shape ",
-                     describe(residual.shape));
-  }
-  if (residual.layout == layout && builder.may_overwrite_residual()) {
-    return builder.write_over_residual(0, std::move(shape));
-  }
-  const dnn::Layout from = residual.layout;
+  TORCHKEEP_CHECK(residual_fits(builder, shape));
+  const dnn::Layout from = builder.residual().layout;
+  if (from == layout && builder.may_overwrite_residual()) return builder.write_over_residual(0, std::move(shape));
   const plan::BufferId source = TRY(builder.read_residual(from));
   const plan::BufferId output = TRY(builder.write(0, DataType::Float32, shape, layout));
   TRY(builder.step({source, output}, TRY(dnn::make_reorder(builder.machine(), shape, from, layout))));
   return output;
+}
+
+Result<void> add_residual_apart(plan::Builder& builder, const Shape& shape, const dnn::Layout& layout,
+                                plan::BufferId result) {
+  const plan::Operand& residual = builder.residual();
+  if (residual.dtype != DataType::Float32) {
+    return malformed("the result cannot be added to ", name_of(residual.dtype));
+  }
+  const Shape output = TRY(broadcast_shapes(shape, residual.shape));
+  const Broadcast walk(shape, residual.shape, output);
+  const plan::BufferId right = TRY(builder.read_residual());
+  plan::BufferId left = result;
+  if (!layout.is_plain()) {
+    left = TRY(builder.scratch(TRY(byte_count(DataType::Float32, shape))));
+    TRY(builder.step({result, left}, TRY(dnn::make_reorder(builder.machine(), shape, layout, {}))));
+  }
+  const graph::Activation activation = builder.activation();
+  builder.step({left, right, TRY(builder.write(0, DataType::Float32, output))},
+               [walk, activation](std::span<std::byte* const> memory, Pool&) -> Result<void> {
+                 const auto* first = reinterpret_cast<const float*>(memory[0]);
+                 const auto* second = reinterpret_cast<const float*>(memory[1]);
+                 auto* to = reinterpret_cast<float*>(memory[2]);
+                 for (std::size_t row = 0; row < walk.rows(); ++row) {
+                   const auto [one, other] = walk.start_of(row);
+                   for (std::size_t i = 0; i < walk.columns(); ++i) {
+                     *to++ = activation.apply(first[one + i * walk.left_step()] + second[other + i * walk.right_step()]);
+                   }
+                 }
+                 return {};
+               });
+  return {};
 }
 
 Result<void> expect_float(const plan::Builder& builder, std::size_t input) {

@@ -21,6 +21,7 @@ Result<KernelPointer> make_identity(NodeReader& node);
 Result<KernelPointer> make_log_softmax(NodeReader& node);
 Result<KernelPointer> make_mat_mul(NodeReader& node);
 Result<KernelPointer> make_max_pool(NodeReader& node);
+Result<KernelPointer> make_reduce_mean(NodeReader& node);
 Result<KernelPointer> make_reshape(NodeReader& node);
 Result<KernelPointer> make_shape(NodeReader& node);
 Result<KernelPointer> make_softmax(NodeReader& node);

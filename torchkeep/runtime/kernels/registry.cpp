@@ -38,6 +38,7 @@ constexpr std::array kOperators{
     Operator{"MaxPool", 1, 1, 1, 1, make_max_pool},
     Operator{"Mul", 7, 2, 2, 1, make_mul},
     Operator{"Neg", 6, 1, 1, 1, make_neg},
+    Operator{"ReduceMean", 1, 1, 2, 1, make_reduce_mean},
     Operator{"Relu", 6, 1, 1, 1, make_relu},
     Operator{"Reshape", 5, 2, 2, 1, make_reshape},
     Operator{"Shape", 1, 1, 1, 1, make_shape},

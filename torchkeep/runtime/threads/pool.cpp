@@ -66,6 +66,7 @@ struct Pool::State {
         work(data, thread);
       }
       self.done.store(seen, std::memory_order_release);
+      self.done.notify_one();  // no system call where nobody sleeps
     }
   }
 };
@@ -107,10 +108,13 @@ void Pool::run_team(int wanted, Work work, void* data) {
   // All of them, also those that had no part: none may still look at this job when the next is written.
   for (State::Worker& worker : state.workers) {
     int spins = 0;
-    while (worker.done.load(std::memory_order_acquire) != job) {
-      // Where the cores are shared with others, spinning would keep the one awaited from running.
-      if (++spins % kSpins == 0) std::this_thread::yield();
-      wait_a_little();
+    for (std::uint32_t done; (done = worker.done.load(std::memory_order_acquire)) != job;) {
+      if (++spins < kSpins) {
+        wait_a_little();
+      } else {
+        // Where the cores are shared with others, spinning would keep the one awaited from running.
+        worker.done.wait(done, std::memory_order_acquire);
+      }
     }
   }
 }
