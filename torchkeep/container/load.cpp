@@ -22,7 +22,7 @@ Result<ContainerDigest> load_digest(const Path& path, ThreadPool& pool) {
   std::vector<Digest256> leaves(std::min(round, segments.count()));
   for (std::uint64_t first = 0; first < segments.count(); first += round) {
     const std::size_t count = std::size_t(std::min(round, segments.count() - first));
-    TRY(for_each_job(pool, count, [&](std::size_t worker, std::size_t i) -> Result<void> {
+    TRY(for_each_job(pool, count, [&](std::size_t worker, std::uint64_t i) -> Result<void> {
           stored[worker].resize(segments.stored_bytes(first + i));
           TRY(file.load_segment(first + i, stored[worker]).context(segments.name(first + i)));
           leaves[i] = hash_leaf(stored[worker]);

@@ -10,6 +10,9 @@
 namespace torchkeep::container {
 namespace {
 
+// Decrypted ahead for calls that ask for little: enough that threads seldom wait for each other.
+constexpr std::uint64_t kAheadPerThread = 4;
+
 /// What one thread works with.
 struct Worker {
   FloeSegments cipher;
@@ -72,14 +75,17 @@ struct Reader::State {
     std::uint64_t count = fitting;
     if (fitting < round) {
       const std::uint64_t needed = fitting + (!wants_rest && out.size() % full != 0 ? 1 : 0);
-      count = std::min(left, (needed + pool.threads() - 1) / pool.threads() * pool.threads());
+      const std::uint64_t threads = pool.threads();
+      count = std::min(
+          left, std::max(kAheadPerThread * threads, (needed + threads - 1) / threads * threads));
     }
     if (count > fitting && ahead.empty()) {
-      ahead = SecretBytes(std::min<std::uint64_t>(pool.threads(), segments.count()) *
-                          segments.plaintext_bytes(0));
+      ahead = SecretBytes(
+          std::size_t(std::min<std::uint64_t>(kAheadPerThread * pool.threads(), segments.count())) *
+          segments.plaintext_bytes(0));
     }
     std::vector<Digest256> leaves(count);
-    TRY(for_each_job(pool, leaves.size(), [&](std::size_t worker, std::size_t i) {
+    TRY(for_each_job(pool, leaves.size(), [&](std::size_t worker, std::uint64_t i) {
       const std::size_t size = segments.plaintext_bytes(next + i);
       const MutableByteView target = i < fitting
                                          ? out.subspan(i * full, size)

@@ -12,7 +12,7 @@ namespace torchkeep::container {
 /// Fills all of `out` with the next bytes of the payload, or fails. Called from any thread of the
 /// pool, one call at a time; must not use the pool.
 using PayloadReader = std::function<Result<void>(MutableByteView out)>;
-/// Told how many more payload bytes are done, on the caller's thread.
+/// Told how many more payload bytes are done; called as the payload's reader is.
 using Progress = std::function<void(std::uint64_t bytes)>;
 /// Told the digest when all is written and the file is about to appear; if it fails, it does not.
 using BeforeAppearing = std::function<Result<void>(const ContainerDigest& digest)>;

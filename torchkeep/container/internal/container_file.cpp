@@ -13,9 +13,9 @@ namespace {
 struct Failure {
   Mutex mutex;
   std::optional<Error> error GUARDED_BY(mutex);
-  std::size_t index GUARDED_BY(mutex) = 0;
+  std::uint64_t index GUARDED_BY(mutex) = 0;
 
-  void keep(std::size_t where, Error why) {
+  void keep(std::uint64_t where, Error why) {
     MutexLock lock(mutex);
     if (error && index < where) return;
     error = std::move(why);
@@ -64,14 +64,14 @@ Result<bool> ContainerFile::has_more() const {
   return read.ok();
 }
 
-Result<void> for_each_job(ThreadPool& pool, std::size_t count, const JobWork& work) {
-  std::atomic<std::size_t> next{0};
+Result<void> for_each_job(ThreadPool& pool, std::uint64_t count, const JobWork& work) {
+  std::atomic<std::uint64_t> next{0};
   std::atomic<bool> failed{false};
   Failure failure;
-  const std::size_t workers = std::min(pool.threads(), count);
+  const auto workers = std::size_t(std::min<std::uint64_t>(pool.threads(), count));
   pool.parallel_for(workers, [&](std::size_t worker) {
     while (!failed) {
-      const std::size_t index = next.fetch_add(1);
+      const std::uint64_t index = next.fetch_add(1);
       if (index >= count) return;
       Result<void> done = work(worker, index);
       if (done) continue;

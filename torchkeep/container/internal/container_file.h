@@ -87,7 +87,7 @@ class ContainerFile {
 /// Calls `work(worker, index)` for each index below `count` in rising order, on all threads of
 /// `pool`; `worker` is below pool.threads(), and no two calls with the same one overlap. After a
 /// failure no new index begins; the failure of the lowest index is returned.
-using JobWork = std::function<Result<void>(std::size_t worker, std::size_t index)>;
-Result<void> for_each_job(ThreadPool& pool, std::size_t count, const JobWork& work);
+using JobWork = std::function<Result<void>(std::size_t worker, std::uint64_t index)>;
+Result<void> for_each_job(ThreadPool& pool, std::uint64_t count, const JobWork& work);
 
 }  // namespace torchkeep::container
