@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include "torchkeep/attest/verify.h"
 #include "torchkeep/crypto/digest.h"
 #include "torchkeep/keyserver/key_server.h"
 
 #include "tests/support/failing_key_store.h"
+#include "tests/support/fake_claims.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_owner.h"
 #include "tests/support/fake_platform.h"
@@ -105,11 +105,7 @@ struct World {
   }
 
   attest::Claims claims(const attest::SgxEnclave& enclave) const {
-    const Bytes quote = machine.make_quote(enclave, {});
-    const std::vector<attest::RootKey> roots = {machine.root_key()};
-    auto claims = attest::verify_quote(quote, machine.collateral(clock.now()), roots, clock.now());
-    EXPECT_TRUE(claims) << claims.error();
-    return std::move(claims).value();
+    return testing::fake_claims(machine, enclave, clock.now());
   }
   attest::Claims cache() const { return claims(cache_enclave()); }
 
