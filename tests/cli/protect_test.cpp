@@ -19,12 +19,12 @@ class Protecting : public ::testing::Test {
  protected:
   ProtectOrder order() const { return {.name = "resnet50", .container = container_}; }
   static Contents contents(std::string_view payload) {
-    return {.bytes = payload.size(),
-            .read = [payload](MutableByteView out) -> Result<void> {
-              std::ranges::copy(as_bytes(payload), out.begin());
-              return {};
-            },
-            .signature = {}};
+    const auto read = [payload](MutableByteView out) mutable -> Result<void> {
+      std::ranges::copy(as_bytes(payload.substr(0, out.size())), out.begin());
+      payload.remove_prefix(out.size());
+      return {};
+    };
+    return {.bytes = payload.size(), .read = read, .signature = {}};
   }
   Result<Protected> protect_it(const ProtectOrder& what, const Contents& with) {
     return protect(owner_, what, with, clock_, random_, pool_);
