@@ -4,6 +4,7 @@
 
 #include "torchkeep/attest/verify.h"
 #include "torchkeep/base/encoding.h"
+#include "torchkeep/base/thread_pool.h"
 #include "torchkeep/crypto/x509.h"
 
 #include "tests/attest/vectors.h"
@@ -210,8 +211,26 @@ TEST(SgxVectors, AreVerifiedAlikeWithCollateralThatWasVerifiedBefore) {
   expect_claims(verify_quote(vector.quote, collateral, at).value(), vector.manifest.at("expected"));
   EXPECT_FALSE(verify_quote(vector.quote, collateral, collateral.expires() + Duration(1)).ok());
   EXPECT_FALSE(verify_quote(vector.quote, collateral, collateral.begins() - Duration(1)).ok());
+  // Now that the collateral remembers the machine's chain, other quotes of it are judged as before.
+  Bytes changed = vector.quote;
+  changed[48 + 64] ^= 1;
+  EXPECT_FALSE(verify_quote(changed, collateral, at).ok());
+  expect_claims(verify_quote(vector.quote, collateral, at).value(), vector.manifest.at("expected"));
+  EXPECT_FALSE(verify_quote(vector.quote, collateral, collateral.expires() + Duration(1)).ok());
   const Vector other = load_dcap_vector("sgx3-platform-tcbinfo-v2");
   EXPECT_FALSE(verify_quote(other.quote, collateral, at).ok());
+}
+
+TEST(SgxVectors, AreVerifiedOnManyThreadsAtOnce) {
+  const Vector vector = load_dcap_vector("sgx3-cfgswhardening");
+  const auto at = parse_rfc3339(text_at(vector.manifest, "verify_at")).value();
+  const auto collateral = VerifiedCollateral::verify(vector.collateral, roots_of(vector)).value();
+  ThreadPool pool(4);
+  pool.parallel_for(64, [&](std::size_t index) {
+    Bytes quote = vector.quote;
+    if (index % 2 == 1) quote[100] ^= 1;
+    EXPECT_EQ(verify_quote(quote, collateral, at).ok(), index % 2 == 0);
+  });
 }
 
 TEST(SgxVectors, WhoseRealMachineIsOldSayWhichPartIsShort) {

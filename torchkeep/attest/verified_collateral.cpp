@@ -50,7 +50,10 @@ class Verifier {
     state_.tcb_info = TRY(parse_tcb_info(collateral_.tcb_info).context("TCB info"));
     state_.qe_identity = TRY(parse_qe_identity(collateral_.qe_identity).context("QE identity"));
     tcb_signer_ = TRY(parse_signer(collateral_.tcb_info_issuer_chain).context(kTcbChainName));
-    qe_signer_ = TRY(parse_signer(collateral_.qe_identity_issuer_chain).context(kQeChainName));
+    qe_signer_ =
+        same_signer()
+            ? tcb_signer_
+            : TRY(parse_signer(collateral_.qe_identity_issuer_chain).context(kQeChainName));
     if (collateral_.pck_crl.empty()) return missing(kPckCrlName);
     state_.pck_crl_bytes = collateral_.pck_crl;
     if (collateral_.pck_crl_issuer_chain.empty()) return {};
@@ -64,7 +67,7 @@ class Verifier {
     why_ = Reason::UntrustedChain;
     TRY(verify_signer(*tcb_signer_, roots_).context(kTcbChainName));
     state_.root_key = TRY(tcb_signer_->root.p256_point());
-    if (collateral_.qe_identity_issuer_chain != collateral_.tcb_info_issuer_chain) {
+    if (!same_signer()) {
       TRY(verify_signer(*qe_signer_, roots_).context(kQeChainName));
       TRY(check_root(qe_signer_->root).context(kQeChainName));
     }
@@ -99,7 +102,7 @@ class Verifier {
     return {};
   }
 
-  VerifiedCollateral::State take() { return std::move(state_); }
+  std::shared_ptr<const VerifiedCollateral::State> take() { return std::move(shared_); }
 
  private:
   Error missing(std::string_view name) {
@@ -107,6 +110,9 @@ class Verifier {
     return malformed(name,
                      ": the document is missing; without it a revoked machine passes. Fetch "
                      "the collateral anew");
+  }
+  bool same_signer() const {
+    return collateral_.qe_identity_issuer_chain == collateral_.tcb_info_issuer_chain;
   }
   // All documents of one verdict hang on one root.
   Result<void> check_root(const crypto::Certificate& root) const {
@@ -151,7 +157,9 @@ class Verifier {
   Reason& why_;
   std::optional<Signer> tcb_signer_;
   std::optional<Signer> qe_signer_;
-  VerifiedCollateral::State state_;
+  std::shared_ptr<VerifiedCollateral::State> shared_ =
+      std::make_shared<VerifiedCollateral::State>();
+  VerifiedCollateral::State& state_ = *shared_;
 };
 
 }  // namespace
@@ -164,7 +172,7 @@ Result<VerifiedCollateral> VerifiedCollateral::verify(const Collateral& collater
   TRY(verifier.verify_signers());
   TRY(verifier.verify_crls(root_ca_crl));
   TRY(verifier.verify_documents());
-  return VerifiedCollateral(std::make_shared<const State>(verifier.take()));
+  return VerifiedCollateral(verifier.take());
 }
 
 Result<VerifiedCollateral> VerifiedCollateral::verify(const Collateral& collateral,

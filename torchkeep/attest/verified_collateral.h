@@ -15,7 +15,8 @@ namespace torchkeep::attest {
 /// key must not.
 enum class RootCaCrl { Wanted, MayBeMissing };
 
-/// *Immutable*; copies share it. Its dates are not checked here: each verdict checks them anew.
+/// *Thread-safe*; copies share it. It remembers the PCK chains it verified. Its dates are not
+/// checked here: each verdict checks them anew.
 class VerifiedCollateral {
  public:
   /// Errors: Malformed; Untrusted, naming the document and why. `why` says the same as one word.

@@ -12,36 +12,6 @@
 namespace torchkeep::attest {
 namespace {
 
-constexpr std::string_view kPckCertificate = "Intel SGX PCK Certificate";
-
-/// The certificates that vouch for one machine's quoting enclave.
-struct PckChain {
-  crypto::Certificate leaf;
-  CaChain issuer;
-  PckExtension machine;
-};
-
-Result<PckChain> parse_pck_chain(const Quote& quote, ByteView elsewhere, Reason& why) {
-  const bool inside = quote.certification_type == kPckChainPem;
-  if (!inside && elsewhere.empty()) {
-    why = Reason::UnsupportedCertDataType;
-    return malformed("certification data: found type ", quote.certification_type,
-                     ", wanted type 5 (the PCK certificate chain). Have the platform's quote "
-                     "provider fetch the machine's PCK certificate from a PCCS");
-  }
-  why = Reason::Malformed;
-  const ByteView pem = inside ? ByteView(quote.certification_data) : elsewhere;
-  auto chain = TRY(parse_chain(pem, 3).context("PCK certificate chain"));
-  // Some platforms of 2020 put the root before the CA.
-  if (chain[1].issuer_name() == chain[1].subject_name()) std::swap(chain[1], chain[2]);
-  const auto extensions = chain[0].extensions(kPckExtensionOid);
-  if (extensions.size() != 1) {
-    return malformed("PCK certificate: found ", extensions.size(), " SGX extensions, wanted 1");
-  }
-  auto machine = TRY(parse_pck_extension(extensions[0]).context("PCK certificate"));
-  return PckChain{chain[0], CaChain{chain[1], chain[2]}, machine};
-}
-
 std::vector<std::string> sorted_union(std::vector<std::string> left,
                                       const std::vector<std::string>& right) {
   left.insert(left.end(), right.begin(), right.end());
@@ -56,13 +26,12 @@ std::vector<std::string> sorted_union(std::vector<std::string> left,
 /// check under way.
 class ClaimsMaker {
  public:
-  ClaimsMaker(const Quote& quote, const PckChain& chain, const VerifiedCollateral& collateral,
-              Reason& why)
-      : quote_(quote), chain_(chain), collateral_(collateral.state()), why_(why) {}
+  ClaimsMaker(const Quote& quote, const VerifiedPckChain& chain,
+              const VerifiedCollateral::State& collateral, Reason& why)
+      : quote_(quote), chain_(chain), collateral_(collateral), why_(why) {}
 
   /// Everything but the dates.
   Result<Claims> make() {
-    TRY(verify_chain().context("PCK certificate chain"));
     TRY(check_tcb_info().context("TCB info"));
     TRY(verify_quoting_enclave().context("quoting enclave"));
     why_ = Reason::BadQuoteSignature;
@@ -74,43 +43,10 @@ class ClaimsMaker {
     return claims_;
   }
 
-  Result<void> check_dates(TimePoint now) const { return window_.check(now, why_); }
+  Result<void> check_dates(TimePoint now) const { return chain_.window.check(now, why_); }
 
  private:
-  Result<void> verify_chain() {
-    const auto roots = std::span(&collateral_.root_key, 1);
-    why_ = Reason::UntrustedChain;
-    const bool known_ca =
-        collateral_.pck_ca && chain_.issuer.ca.der() == collateral_.pck_ca->ca.der();
-    // A CA that signed the PCK CRL was verified with it; so was its root, but Intel has two
-    // certificates of that.
-    if (!known_ca) {
-      TRY(verify_pck_ca(chain_.issuer, roots));
-    } else if (chain_.issuer.root.der() != collateral_.pck_ca->root.der()) {
-      TRY(verify_root(chain_.issuer.root, roots));
-    }
-    TRY(verify_leaf(chain_.leaf, kPckCertificate, chain_.issuer.ca));
-    window_ = collateral_.window;
-    issued_ = collateral_.issued;
-    for (const auto* certificate : {&chain_.leaf, &chain_.issuer.ca, &chain_.issuer.root}) {
-      window_.narrow("PCK certificate chain", *certificate);
-    }
-    if (known_ca) return check_revocation(*collateral_.pck_crl);
-
-    const auto list =
-        TRY(verify_crl(collateral_.pck_crl_bytes, chain_.issuer.ca, kPckCrlName, why_));
-    window_.narrow(kPckCrlName, list.this_update(), *list.next_update());
-    issued_ = std::min(issued_, list.this_update());
-    return check_revocation(list);
-  }
-
-  Result<void> check_revocation(const crypto::RevocationList& pck_crl) {
-    why_ = Reason::CertificateRevoked;
-    if (collateral_.root_ca_crl) {
-      TRY(check_not_listed(*collateral_.root_ca_crl, chain_.issuer.ca, kRootCaCrlName));
-    }
-    return check_not_listed(pck_crl, chain_.leaf, kPckCrlName);
-  }
+  const PckExtension& machine() const { return chain_.chain.machine; }
 
   Result<void> check_tcb_info() {
     why_ = Reason::TcbInfoMismatch;
@@ -121,15 +57,14 @@ class ClaimsMaker {
       return untrusted("id: found ", tdx ? "SGX" : "TDX", ", wanted ", tdx ? "TDX" : "SGX",
                        ". Fetch the TCB info of /", tdx ? "tdx" : "sgx", "/certification/v4");
     }
-    if (info.fmspc != chain_.machine.fmspc) {
+    if (info.fmspc != machine().fmspc) {
       return untrusted("fmspc: found ", encode_hex(info.fmspc), ", wanted ",
-                       encode_hex(chain_.machine.fmspc),
+                       encode_hex(machine().fmspc),
                        " as in the PCK certificate. Fetch the TCB info of this machine's family");
     }
-    if (info.pce_id != chain_.machine.pce_id) {
+    if (info.pce_id != machine().pce_id) {
       return untrusted("pceId: found ", info.pce_id ? encode_hex(*info.pce_id) : "none",
-                       ", wanted ", encode_hex(chain_.machine.pce_id),
-                       " as in the PCK certificate");
+                       ", wanted ", encode_hex(machine().pce_id), " as in the PCK certificate");
     }
     if (!quote_.td) return {};
     why_ = Reason::TdxModuleMismatch;
@@ -138,8 +73,7 @@ class ClaimsMaker {
 
   Result<void> verify_quoting_enclave() {
     why_ = Reason::BadQeReportSignature;
-    const auto pck_key = TRY(chain_.leaf.p256_point());
-    if (!crypto::verify_p256(pck_key, quote_.qe_report_bytes, quote_.qe_report_signature)) {
+    if (!crypto::verify_p256(chain_.pck_key, quote_.qe_report_bytes, quote_.qe_report_signature)) {
       return untrusted("report signature: it is not by the key of this PCK certificate");
     }
     why_ = Reason::QeReportDataMismatch;
@@ -163,8 +97,8 @@ class ClaimsMaker {
 
   Result<void> fill_in_tcb() {
     const TdReport* const td = quote_.td ? &*quote_.td : nullptr;
-    const TcbJudgement tcb = TRY(judge_tcb(chain_.machine, quote_.qe_report, td,
-                                           collateral_.tcb_info, collateral_.qe_identity, why_));
+    const TcbJudgement tcb = TRY(judge_tcb(machine(), quote_.qe_report, td, collateral_.tcb_info,
+                                           collateral_.qe_identity, why_));
     claims_.tcb_status_ = tcb.status;
     claims_.platform_tcb_status_ = tcb.platform->verdict.status;
     claims_.qe_tcb_status_ = tcb.qe->verdict.status;
@@ -200,28 +134,27 @@ class ClaimsMaker {
         std::min(collateral_.tcb_info.tcb_evaluation_data_number,
                  collateral_.qe_identity.tcb_evaluation_data_number);
     claims_.root_key_hash_ = crypto::sha256(collateral_.root_key);
-    const auto& instance = chain_.machine.platform_instance_id;
-    claims_.platform_instance_ = to_bytes(instance ? *instance : chain_.machine.ppid);
-    claims_.collateral_begins_ = window_.from();
-    claims_.collateral_expires_ = window_.until();
-    claims_.collateral_issued_ = issued_;
+    const auto& instance = machine().platform_instance_id;
+    claims_.platform_instance_ = to_bytes(instance ? *instance : machine().ppid);
+    claims_.collateral_begins_ = chain_.window.from();
+    claims_.collateral_expires_ = chain_.window.until();
+    claims_.collateral_issued_ = chain_.issued;
   }
 
   const Quote& quote_;
-  const PckChain& chain_;
+  const VerifiedPckChain& chain_;
   const VerifiedCollateral::State& collateral_;
   Reason& why_;
-  Window window_;
-  TimePoint issued_;
   Claims claims_;
 };
 
 namespace {
 
-Result<Claims> judge(const Quote& quote, const PckChain& chain,
-                     const VerifiedCollateral& collateral, TimePoint now, Judgement& out,
-                     Reason& why) {
-  ClaimsMaker maker(quote, chain, collateral, why);
+Result<Claims> judge(const Quote& quote, ByteView pck_pem, const VerifiedCollateral& collateral,
+                     TimePoint now, Judgement& out, Reason& why) {
+  const auto chain =
+      TRY(verify_pck_chain(pck_pem, collateral.state(), why).context("PCK certificate chain"));
+  ClaimsMaker maker(quote, *chain, collateral.state(), why);
   Claims claims = TRY(maker.make());
   out.tcb_status = claims.tcb_status();
   out.advisories = claims.advisories();
@@ -233,9 +166,9 @@ Result<Claims> judge_from_bytes(ByteView bytes, const Collateral& collateral,
                                 std::span<const RootKey> roots, TimePoint now, RootCaCrl rule,
                                 Judgement& out, Reason& why) {
   const Quote quote = TRY(parse_quote(bytes).context("quote"));
-  const PckChain chain = TRY(parse_pck_chain(quote, collateral.pck_chain, why).context("quote"));
+  const ByteView pck_pem = TRY(find_pck_pem(quote, collateral.pck_chain, why));
   const auto verified = TRY(VerifiedCollateral::verify(collateral, roots, why, rule));
-  return judge(quote, chain, verified, now, out, why);
+  return judge(quote, pck_pem, verified, now, out, why);
 }
 
 Result<Claims> only_enclaves(Result<Claims> claims) {
@@ -250,12 +183,13 @@ Result<Claims> only_enclaves(Result<Claims> claims) {
 Result<CollateralKey> find_collateral_key(ByteView bytes) {
   const Quote quote = TRY(parse_quote(bytes).context("quote"));
   Reason why{};
-  const PckChain chain = TRY(parse_pck_chain(quote, {}, why).context("quote"));
+  const ByteView pem = TRY(find_pck_pem(quote, {}, why));
+  const PckChain chain = TRY(parse_pck_chain(pem, why).context("PCK certificate chain"));
   const std::string ca = chain.issuer.ca.common_name();
   if (ca == kPlatformCa) return CollateralKey{chain.machine.fmspc, "platform"};
   if (ca == kProcessorCa) return CollateralKey{chain.machine.fmspc, "processor"};
-  return malformed("quote: PCK certificate chain: found issuer \"", ca, "\", wanted \"",
-                   kPlatformCa, "\" or \"", kProcessorCa, '"');
+  return malformed("PCK certificate chain: found issuer \"", ca, "\", wanted \"", kPlatformCa,
+                   "\" or \"", kProcessorCa, '"');
 }
 
 Judgement judge_quote(ByteView quote, const Collateral& collateral, std::span<const RootKey> roots,
@@ -276,8 +210,8 @@ Result<Claims> verify_quote(ByteView bytes, const VerifiedCollateral& collateral
   Reason why{};
   Judgement unused{internal_error("not judged yet"), {}, {}, {}};
   const Quote quote = TRY(parse_quote(bytes).context("quote"));
-  const PckChain chain = TRY(parse_pck_chain(quote, {}, why).context("quote"));
-  return only_enclaves(judge(quote, chain, collateral, now, unused, why));
+  const ByteView pem = TRY(find_pck_pem(quote, {}, why));
+  return only_enclaves(judge(quote, pem, collateral, now, unused, why));
 }
 
 }  // namespace torchkeep::attest

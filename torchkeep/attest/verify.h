@@ -21,7 +21,8 @@ Result<CollateralKey> find_collateral_key(ByteView quote);
 /// Errors: Malformed; Untrusted, naming the document and why (expired documents too).
 Result<Claims> verify_quote(ByteView quote, const Collateral& collateral,
                             std::span<const RootKey> roots, TimePoint now);
-/// The same, with collateral that was verified before: about three P-256 verifications.
+/// The same, with collateral that was verified before: two P-256 verifications, and one more the
+/// first time that it meets a machine.
 Result<Claims> verify_quote(ByteView quote, const VerifiedCollateral& collateral, TimePoint now);
 
 /// A verdict with all that was found, for tools that explain evidence; of trust domains as well.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "torchkeep/attest/internal/chains.h"
+#include "torchkeep/attest/internal/pck_chain.h"
 #include "torchkeep/attest/qe_identity.h"
 #include "torchkeep/attest/tcb_info.h"
 #include "torchkeep/attest/verified_collateral.h"
@@ -19,6 +19,7 @@ struct VerifiedCollateral::State {
   Bytes pck_crl_bytes;
   Window window;
   TimePoint issued = TimePoint::max();
+  mutable PckChainCache chains;  ///< Only ever holds what this very collateral has verified.
 };
 
 /// The two lists' names in messages.
