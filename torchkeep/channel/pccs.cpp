@@ -86,15 +86,16 @@ class Flight {
   }
   asio::awaitable<Answer> wait() {
     const auto executor = co_await asio::this_coro::executor;
-    co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
-        [this, executor](auto handler) {
-          // A handler only moves, a std::function wants to copy; the guard keeps its loop alive.
-          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-          add([shared, executor, guard = asio::make_work_guard(executor)] {
-            asio::post(executor, [shared] { std::move (*shared)(); });
-          });
-        },
-        asio::use_awaitable);
+    // Named, because g++ 12 destroys a closure within a co_await twice.
+    auto initiate = [this, executor](auto handler) {
+      // A handler only moves, a std::function wants to copy; the guard keeps its loop alive.
+      auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+      add([shared, executor, guard = asio::make_work_guard(executor)] {
+        asio::post(executor, [shared] { std::move (*shared)(); });
+      });
+    };
+    co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(std::move(initiate),
+                                                                          asio::use_awaitable);
     const MutexLock lock(mutex_);
     co_return *answer_;
   }

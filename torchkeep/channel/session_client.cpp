@@ -72,8 +72,8 @@ asio::awaitable<Result<AttestedPeer>> attest_session(const SessionParty& self, t
                      .client_nonce = self.random->array<32>(),
                      .server_nonce = {}};
 
-  auto opened =
-      co_await ask(client, kHelloPath, encode(SessionHello{self.role, facts.client_nonce}));
+  const SessionHello hello{self.role, facts.client_nonce};
+  auto opened = co_await ask(client, kHelloPath, encode(hello));
   if (!opened) co_return std::move(opened).error().context("opening a session");
   auto offer = parse_session_offer(as_text(opened->body));
   if (!offer) co_return std::move(offer).error().context("session offer");

@@ -57,8 +57,7 @@ Result<TlsMaterial> make_material(const SSL_METHOD* method, const crypto::EcdsaP
   return material;
 }
 
-// No clock is at hand and nobody judges these dates: the certificate never expires (RFC 5280
-// 4.1.2.5), its key does with the process.
+// No clock is at hand and nobody judges these dates; the key dies with the process.
 crypto::Certificate self_signed(const crypto::EcdsaPrivateKey& key) {
   crypto::SystemRandom random;
   ByteArray<16> serial = random.array<16>();
@@ -67,7 +66,7 @@ crypto::Certificate self_signed(const crypto::EcdsaPrivateKey& key) {
                                     .public_key_info = key.public_key_info(),
                                     .serial = to_bytes(serial),
                                     .not_before = parse_rfc3339("2020-01-01T00:00:00Z").value(),
-                                    .not_after = parse_rfc3339("9999-12-31T23:59:59Z").value()},
+                                    .not_after = parse_rfc3339("2200-01-01T00:00:00Z").value()},
                                    nullptr, key);
 }
 
