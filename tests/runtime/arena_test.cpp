@@ -1,8 +1,8 @@
 #include "torchkeep/runtime/plan/arena.h"
 
-#include <gtest/gtest.h>
-
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "torchkeep/base/text.h"
 
@@ -38,7 +38,8 @@ TEST(Arena, NeverOverlapsWhatIsAliveTogether) {
       EXPECT_EQ(layout.offsets[i] % kArenaAlignment, 0u);
       EXPECT_LE(layout.offsets[i] + lifetimes[i].bytes, layout.bytes);
       for (std::size_t k = 0; k < i; ++k) {
-        const bool together = lifetimes[i].first <= lifetimes[k].last && lifetimes[k].first <= lifetimes[i].last;
+        const bool together =
+            lifetimes[i].first <= lifetimes[k].last && lifetimes[k].first <= lifetimes[i].last;
         const bool apart = lifetimes[i].bytes == 0 || lifetimes[k].bytes == 0 ||
                            layout.offsets[i] + lifetimes[i].bytes <= layout.offsets[k] ||
                            layout.offsets[k] + lifetimes[k].bytes <= layout.offsets[i];

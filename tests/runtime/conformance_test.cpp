@@ -1,21 +1,23 @@
 // ONNX's own cases for the operators that the engine has: vectors/onnx, see vectors/SOURCES.md.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <map>
 
-#include "tests/support/files.h"
+#include <gtest/gtest.h>
+
 #include "torchkeep/runtime/graph/onnx_tensor.h"
 #include "torchkeep/runtime/model.h"
+
+#include "tests/support/files.h"
 
 namespace torchkeep::runtime {
 namespace {
 
 const Path kFolder = Path(TORCHKEEP_TESTS_FOLDER) / "runtime/vectors/onnx";
 
-/// What is refused, and the words that say why. Everything else must pass: a wrong answer is worse than a refusal.
+/// What is refused, and the words that say why. Everything else must pass: a wrong answer is worse
+/// than a refusal.
 const std::map<std::string, std::string, std::less<>> kRefused = {
     {"test_batchnorm_epsilon_training_mode", "output 1 is not supported"},
     {"test_batchnorm_example_training_mode", "output 1 is not supported"},
@@ -32,7 +34,8 @@ const std::map<std::string, std::string, std::less<>> kRefused = {
 
 std::vector<std::string> case_names() {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) names.push_back(entry.path().filename());
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder))
+    names.push_back(entry.path().filename());
   std::ranges::sort(names);
   return names;
 }
@@ -60,7 +63,8 @@ void expect_close(const Tensor& found, const Tensor& wanted) {
   for (std::size_t i = 0; i < right.size(); ++i) {
     const auto value = static_cast<double>(left[i]), goal = static_cast<double>(right[i]);
     if (value == goal || (std::isnan(value) && std::isnan(goal))) continue;
-    ASSERT_LE(std::abs(value - goal), 1e-7 + 1e-3 * std::abs(goal)) << "element " << i << ": " << value << ", wanted " << goal;
+    ASSERT_LE(std::abs(value - goal), 1e-7 + 1e-3 * std::abs(goal))
+        << "element " << i << ": " << value << ", wanted " << goal;
   }
 }
 
@@ -98,7 +102,8 @@ INSTANTIATE_TEST_SUITE_P(Onnx, Conformance, ::testing::ValuesIn(case_names()),
                          [](const auto& each) { return each.param; });
 
 TEST(Conformance, TheListOfRefusalsNamesOnlyCasesThatExist) {
-  for (const auto& [name, why] : kRefused) EXPECT_TRUE(std::filesystem::exists(kFolder / name)) << name;
+  for (const auto& [name, why] : kRefused)
+    EXPECT_TRUE(std::filesystem::exists(kFolder / name)) << name;
 }
 
 }  // namespace

@@ -10,7 +10,8 @@
 #include "torchkeep/runtime/model.h"
 #include "torchkeep/runtime/payload.h"
 
-/// ONNX graphs and payloads put together by hand, field by field, so that tests can also make wrong ones.
+/// ONNX graphs and payloads put together by hand, field by field, so that tests can also make wrong
+/// ones.
 namespace torchkeep::runtime::testing {
 
 /// A protobuf message in the making.
@@ -57,12 +58,14 @@ inline Message ints_attribute(std::string_view name, const std::vector<std::int6
   return message.number(20, 7);
 }
 
-inline Message node(std::string_view op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
+inline Message node(std::string_view op, const std::vector<std::string>& inputs,
+                    const std::vector<std::string>& outputs,
                     const std::vector<Message>& attributes = {}, std::string_view name = "") {
   Message message;
   for (const std::string& input : inputs) message.text(1, input);
   for (const std::string& output : outputs) message.text(2, output);
-  message.text(3, name.empty() ? std::string("/") + std::string(op) : std::string(name)).text(4, op);
+  message.text(3, name.empty() ? std::string("/") + std::string(op) : std::string(name))
+      .text(4, op);
   for (const Message& attribute : attributes) message.message(5, attribute);
   return message;
 }
@@ -72,11 +75,13 @@ inline Message port(std::string_view name, const Shape& shape, DataType type = D
   for (const std::int64_t size : shape) {
     dimensions.message(1, size == -1 ? Message().text(2, "batch") : Message().number(1, size));
   }
-  const Message tensor = Message().number(1, static_cast<std::int64_t>(type)).message(2, dimensions);
+  const Message tensor =
+      Message().number(1, static_cast<std::int64_t>(type)).message(2, dimensions);
   return Message().text(1, name).message(2, Message().message(1, tensor));
 }
 
-inline Message raw_tensor(DataType type, const Shape& shape, ByteView raw, std::string_view name = "") {
+inline Message raw_tensor(DataType type, const Shape& shape, ByteView raw,
+                          std::string_view name = "") {
   Message message;
   for (const std::int64_t size : shape) message.number(1, size);
   return message.number(2, static_cast<std::int64_t>(type)).text(8, name).bytes(9, raw);
@@ -89,7 +94,8 @@ ByteView raw_bytes(const std::vector<T>& values) {
 
 inline Message constant_node(std::string_view output, const std::vector<std::int64_t>& values) {
   const Message tensor = raw_tensor(DataType::Int64, {std::ssize(values)}, raw_bytes(values));
-  return node("Constant", {}, {std::string(output)}, {Message().text(1, "value").message(5, tensor).number(20, 4)});
+  return node("Constant", {}, {std::string(output)},
+              {Message().text(1, "value").message(5, tensor).number(20, 4)});
 }
 
 /// A graph and the data of its initializers.
@@ -99,27 +105,32 @@ class GraphBuilder {
     graph_.message(1, node);
     return *this;
   }
-  GraphBuilder& input(std::string_view name, const Shape& shape, DataType type = DataType::Float32) {
+  GraphBuilder& input(std::string_view name, const Shape& shape,
+                      DataType type = DataType::Float32) {
     graph_.message(11, port(name, shape, type));
     return *this;
   }
-  GraphBuilder& output(std::string_view name, const Shape& shape, DataType type = DataType::Float32) {
+  GraphBuilder& output(std::string_view name, const Shape& shape,
+                       DataType type = DataType::Float32) {
     graph_.message(12, port(name, shape, type));
     return *this;
   }
   template <typename T>
-  GraphBuilder& initializer(std::string_view name, DataType type, const Shape& shape, const std::vector<T>& values) {
+  GraphBuilder& initializer(std::string_view name, DataType type, const Shape& shape,
+                            const std::vector<T>& values) {
     const ByteView raw = raw_bytes(values);
     external(name, type, shape, data_.size(), raw.size());
     data_.insert(data_.end(), raw.begin(), raw.end());
     data_.resize((data_.size() + kPayloadAlignment - 1) / kPayloadAlignment * kPayloadAlignment, 0);
     return *this;
   }
-  GraphBuilder& weights(std::string_view name, const Shape& shape, const std::vector<float>& values) {
+  GraphBuilder& weights(std::string_view name, const Shape& shape,
+                        const std::vector<float>& values) {
     return initializer(name, DataType::Float32, shape, values);
   }
   /// Seeded numbers around 0; returns them.
-  std::vector<float> random_weights(std::string_view name, const Shape& shape, float scale, std::mt19937& random) {
+  std::vector<float> random_weights(std::string_view name, const Shape& shape, float scale,
+                                    std::mt19937& random) {
     std::normal_distribution<float> normal(0, scale);
     std::vector<float> values(element_count(shape).value());
     for (float& value : values) value = normal(random);
@@ -127,8 +138,9 @@ class GraphBuilder {
     return values;
   }
   /// An initializer that says it lies at `offset`, whatever is there.
-  GraphBuilder& external(std::string_view name, DataType type, const Shape& shape, std::uint64_t offset,
-                         std::uint64_t length, std::string_view location = "payload") {
+  GraphBuilder& external(std::string_view name, DataType type, const Shape& shape,
+                         std::uint64_t offset, std::uint64_t length,
+                         std::string_view location = "payload") {
     Message message;
     for (const std::int64_t size : shape) message.number(1, size);
     message.number(2, static_cast<std::int64_t>(type)).text(8, name);
@@ -144,8 +156,10 @@ class GraphBuilder {
   }
 
   SecretBuffer model(std::int64_t opset = 17) const {
-    const Message message =
-        Message().number(1, 8).message(8, Message().text(1, "").number(2, opset)).message(7, graph_);
+    const Message message = Message()
+                                .number(1, 8)
+                                .message(8, Message().text(1, "").number(2, opset))
+                                .message(7, graph_);
     return SecretBuffer(message.view().begin(), message.view().end());
   }
   const SecretBuffer& data() const { return data_; }
@@ -175,10 +189,12 @@ inline PayloadSource source_of(ByteView bytes) {
   };
 }
 
-inline Result<std::unique_ptr<Model>> load(const SecretBuffer& payload, const ModelOptions& options = {}) {
+inline Result<std::unique_ptr<Model>> load(const SecretBuffer& payload,
+                                           const ModelOptions& options = {}) {
   return Model::load(source_of(payload), payload.size(), options);
 }
-inline Result<std::unique_ptr<Model>> load(const GraphBuilder& graph, const ModelOptions& options = {}) {
+inline Result<std::unique_ptr<Model>> load(const GraphBuilder& graph,
+                                           const ModelOptions& options = {}) {
   return load(graph.payload(), options);
 }
 

@@ -14,11 +14,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   SecretBuffer payload(start.begin(), start.end());
   payload.insert(payload.end(), data, data + size);
   payload.resize(payload.size() + header.padding_bytes(), 0);
-  for (std::size_t i = 0; i < kDataBytes / 4; ++i) {  // small ordinary floats; as integers they are absurd
+  for (std::size_t i = 0; i < kDataBytes / 4;
+       ++i) {  // small ordinary floats; as integers they are absurd
     const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(i % 17) / 16);
     for (unsigned k = 0; k < 4; ++k) payload.push_back(static_cast<std::uint8_t>(bits >> (8 * k)));
   }
-  const auto model = runtime::testing::load(payload, {.threads = 1, .max_activation_bytes = kMaxBytes, .max_plans = 1});
+  const auto model = runtime::testing::load(
+      payload, {.threads = 1, .max_activation_bytes = kMaxBytes, .max_plans = 1});
   if (!model) return 0;
   std::vector<Tensor> inputs;
   for (const Port& port : (*model)->inputs()) {

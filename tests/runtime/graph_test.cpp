@@ -1,4 +1,5 @@
-// Graphs that break their own rules are refused with words that name the node, before anything is run.
+// Graphs that break their own rules are refused with words that name the node, before anything is
+// run.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,13 +11,11 @@ namespace {
 using ::testing::HasSubstr;
 
 /// From x [2, 3] to y [2, 3], by nodes that are yet to be added.
-GraphBuilder small() {
-  return GraphBuilder().input("x", {2, 3}).output("y", {2, 3});
-}
+GraphBuilder small() { return GraphBuilder().input("x", {2, 3}).output("y", {2, 3}); }
 
 /// A convolution of an image with one weight of value 1, with these attributes.
-GraphBuilder convolution(const std::vector<Message>& attributes, const Shape& weights = {1, 1, 1, 1},
-                         const Shape& image = {1, 1, 4, 4}) {
+GraphBuilder convolution(const std::vector<Message>& attributes,
+                         const Shape& weights = {1, 1, 1, 1}, const Shape& image = {1, 1, 4, 4}) {
   GraphBuilder graph;
   graph.input("x", image).output("y", {-1, -1, -1, -1});
   graph.weights("w", weights, std::vector<float>(element_count(weights).value(), 1.0F));
@@ -39,126 +38,353 @@ TEST_P(WrongGraphs, AreRefusedByName) {
 }
 
 const Fault kFaults[] = {
-    {"AnOperatorThatIsNotThere", [] { return small().add(node("GridSample", {"x"}, {"y"}, {}, "/head/GridSample")); },
+    {"AnOperatorThatIsNotThere",
+     [] { return small().add(node("GridSample", {"x"}, {"y"}, {}, "/head/GridSample")); },
      "operator GridSample (node /head/GridSample): the operator is not supported"},
     {"AnOperatorOfAnotherDomain",
-     [] { return small().add(node("Relu", {"x"}, {"y"}).text(7, "com.example")); }, "of domain com.example is not supported"},
-    {"ANodeWithoutAName", [] { return small().add(Message().text(1, "x").text(2, "y").text(4, "Frob")); },
+     [] { return small().add(node("Relu", {"x"}, {"y"}).text(7, "com.example")); },
+     "of domain com.example is not supported"},
+    {"ANodeWithoutAName",
+     [] { return small().add(Message().text(1, "x").text(2, "y").text(4, "Frob")); },
      "operator Frob (the node that makes y)"},
-    {"NoOutput", [] { return GraphBuilder().input("x", {1}).add(node("Relu", {"x"}, {"y"})); }, "has no output"},
+    {"NoOutput", [] { return GraphBuilder().input("x", {1}).add(node("Relu", {"x"}, {"y"})); },
+     "has no output"},
     {"AnOutputThatNobodyMakes", [] { return small(); }, "output \"y\" is made by no node"},
-    {"AnOutputListedTwice", [] { return small().add(node("Relu", {"x"}, {"y"})).output("y", {2, 3}); }, "listed twice"},
-    {"AValueMadeTwice", [] { return small().add(node("Relu", {"x"}, {"y"})).add(node("Tanh", {"x"}, {"y"})); },
+    {"AnOutputListedTwice",
+     [] {
+       return small().add(node("Relu", {"x"}, {"y"})).output("y", {2, 3});
+     },
+     "listed twice"},
+    {"AValueMadeTwice",
+     [] { return small().add(node("Relu", {"x"}, {"y"})).add(node("Tanh", {"x"}, {"y"})); },
      "operator Tanh (node /Tanh): value \"y\" is made twice"},
-    {"AValueMadeFromItself", [] { return small().add(node("Add", {"x", "y"}, {"y"})); }, "not made by any node before it"},
-    {"ACycle", [] { return small().add(node("Add", {"x", "b"}, {"a"})).add(node("Relu", {"a"}, {"b"})).add(node("Relu", {"b"}, {"y"})); },
+    {"AValueMadeFromItself",
+     [] {
+       return small().add(node("Add", {"x", "y"}, {"y"}));
+     },
+     "not made by any node before it"},
+    {"ACycle",
+     [] {
+       return small()
+           .add(node("Add", {"x", "b"}, {"a"}))
+           .add(node("Relu", {"a"}, {"b"}))
+           .add(node("Relu", {"b"}, {"y"}));
+     },
      "operator Add (node /Add): input \"b\" is not made by any node before it"},
-    {"NodesOutOfOrder", [] { return small().add(node("Relu", {"a"}, {"y"})).add(node("Tanh", {"x"}, {"a"})); },
+    {"NodesOutOfOrder",
+     [] { return small().add(node("Relu", {"a"}, {"y"})).add(node("Tanh", {"x"}, {"a"})); },
      "operator Relu (node /Relu): input \"a\""},
-    {"AnInputThatIsMadeTwice", [] { return small().input("x", {2, 3}).add(node("Relu", {"x"}, {"y"})); }, "made twice"},
+    {"AnInputThatIsMadeTwice",
+     [] {
+       return small().input("x", {2, 3}).add(node("Relu", {"x"}, {"y"}));
+     },
+     "made twice"},
     {"AnInputWithoutAShape",
-     [] { return GraphBuilder().field(11, Message().text(1, "x").message(2, Message().message(1, Message().number(1, 1)))).output("y", {1}).add(node("Relu", {"x"}, {"y"})); },
+     [] {
+       return GraphBuilder()
+           .field(11,
+                  Message().text(1, "x").message(2, Message().message(1, Message().number(1, 1))))
+           .output("y", {1})
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "has no shape"},
     {"AnInputThatIsASequence",
-     [] { return GraphBuilder().field(11, Message().text(1, "x").message(2, Message().message(4, Message()))).output("y", {1}).add(node("Relu", {"x"}, {"y"})); },
+     [] {
+       return GraphBuilder()
+           .field(11, Message().text(1, "x").message(2, Message().message(4, Message())))
+           .output("y", {1})
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "is no tensor"},
-    {"AnInputOfStrings", [] { return GraphBuilder().input("x", {1}, DataType{8}).output("y", {1}).add(node("Relu", {"x"}, {"y"})); },
+    {"AnInputOfStrings",
+     [] {
+       return GraphBuilder()
+           .input("x", {1}, DataType{8})
+           .output("y", {1})
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "ONNX data type 8"},
-    {"AnInputOfTooManyDimensions", [] { return GraphBuilder().input("x", Shape(9, 1)).output("y", {1}).add(node("Relu", {"x"}, {"y"})); },
+    {"AnInputOfTooManyDimensions",
+     [] {
+       return GraphBuilder()
+           .input("x", Shape(9, 1))
+           .output("y", {1})
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "more than 8 dimensions"},
-    {"AnInputWithANegativeDimension", [] { return GraphBuilder().input("x", {-5}).output("y", {1}).add(node("Relu", {"x"}, {"y"})); },
+    {"AnInputWithANegativeDimension",
+     [] {
+       return GraphBuilder().input("x", {-5}).output("y", {1}).add(node("Relu", {"x"}, {"y"}));
+     },
      "a dimension is -5"},
-    {"AnAbsurdInput", [] { return GraphBuilder().input("x", {1 << 30, 1 << 30}).output("y", {-1, -1}).add(node("Relu", {"x"}, {"y"})); },
+    {"AnAbsurdInput",
+     [] {
+       return GraphBuilder()
+           .input("x", {1 << 30, 1 << 30})
+           .output("y", {-1, -1})
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "more than 2^40"},
     {"ShapesThatOverflow",
-     [] { return GraphBuilder().input("x", {1LL << 62, 1LL << 62, 4}).output("y", {-1, -1, -1}).add(node("Relu", {"x"}, {"y"})); },
+     [] {
+       return GraphBuilder()
+           .input("x", {1LL << 62, 1LL << 62, 4})
+           .output("y", {-1, -1, -1})
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "more than 2^40"},
-    {"AnOutputDeclaredOtherwise", [] { return GraphBuilder().input("x", {2, 3}).output("y", {3, 2}).add(node("Relu", {"x"}, {"y"})); },
+    {"AnOutputDeclaredOtherwise",
+     [] {
+       return GraphBuilder().input("x", {2, 3}).output("y", {3, 2}).add(node("Relu", {"x"}, {"y"}));
+     },
      "the graph declares FP32 [3, 2]"},
-    {"AnOutputOfAnotherType", [] { return GraphBuilder().input("x", {2}).output("y", {2}, DataType::Int64).add(node("Relu", {"x"}, {"y"})); },
+    {"AnOutputOfAnotherType",
+     [] {
+       return GraphBuilder()
+           .input("x", {2})
+           .output("y", {2}, DataType::Int64)
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "the graph declares INT64"},
     {"AMissingInput", [] { return small().add(node("Add", {"x"}, {"y"})); }, "input 1 is missing"},
-    {"ALeftOutInput", [] { return small().add(node("Add", {"x", ""}, {"y"})); }, "input 1 is missing"},
-    {"TooManyInputs", [] { return small().add(node("Relu", {"x", "x"}, {"y"})); }, "there are 2 inputs, at most 1"},
-    {"NoNodeOutput", [] { return small().add(node("Relu", {"x"}, {})).add(node("Tanh", {"x"}, {"y"})); }, "output 0 is missing"},
-    {"AnUnknownAttribute", [] { return small().add(node("Relu", {"x"}, {"y"}, {int_attribute("frobnicate", 1)})); },
+    {"ALeftOutInput",
+     [] {
+       return small().add(node("Add", {"x", ""}, {"y"}));
+     },
+     "input 1 is missing"},
+    {"TooManyInputs",
+     [] {
+       return small().add(node("Relu", {"x", "x"}, {"y"}));
+     },
+     "there are 2 inputs, at most 1"},
+    {"NoNodeOutput",
+     [] { return small().add(node("Relu", {"x"}, {})).add(node("Tanh", {"x"}, {"y"})); },
+     "output 0 is missing"},
+    {"AnUnknownAttribute",
+     [] { return small().add(node("Relu", {"x"}, {"y"}, {int_attribute("frobnicate", 1)})); },
      "operator Relu (node /Relu): attribute frobnicate is not supported"},
-    {"AnAttributeOfAnotherType", [] { return convolution({text_attribute("group", "2")}); }, "attribute group has type 3"},
-    {"AnAttributeTwice", [] { return convolution({int_attribute("group", 1), int_attribute("group", 1)}); }, "attribute \"group\" is there twice"},
+    {"AnAttributeOfAnotherType", [] { return convolution({text_attribute("group", "2")}); },
+     "attribute group has type 3"},
+    {"AnAttributeTwice",
+     [] {
+       return convolution({int_attribute("group", 1), int_attribute("group", 1)});
+     },
+     "attribute \"group\" is there twice"},
     {"ALocalFunctionsAttribute",
-     [] { return small().add(node("Relu", {"x"}, {"y"}, {Message().text(1, "a").text(21, "b")})); }, "belongs to a local function"},
-    {"NoGroups", [] { return convolution({int_attribute("group", 0)}); }, "operator Conv (node /conv): group is 0"},
-    {"GroupsThatDoNotDivide", [] { return convolution({int_attribute("group", 3)}, {2, 1, 1, 1}); }, "do not go into 3 groups"},
-    {"AStrideOfZero", [] { return convolution({ints_attribute("strides", {0, 1})}); }, "strides holds 0"},
-    {"AnAbsurdStride", [] { return convolution({ints_attribute("strides", {1LL << 40, 1})}); }, "strides holds"},
-    {"ANegativePad", [] { return convolution({ints_attribute("pads", {0, 0, -1, 0})}); }, "pads holds -1"},
-    {"TooFewPads", [] { return convolution({ints_attribute("pads", {1, 1})}); }, "pads has 2 numbers, wanted are 4"},
-    {"AnUnknownAutoPad", [] { return convolution({text_attribute("auto_pad", "MAYBE")}); }, "auto_pad is \"MAYBE\""},
-    {"AKernelThatIsNotTheWeights", [] { return convolution({ints_attribute("kernel_shape", {3, 3})}); }, "kernel_shape is [3, 3]"},
-    {"AKernelLargerThanTheImage", [] { return convolution({}, {1, 1, 5, 5}); }, "a window of 5 does not fit into 4"},
-    {"WeightsOfOtherChannels", [] { return convolution({}, {1, 2, 1, 1}); }, "do not fit an input of shape [1, 1, 4, 4]"},
-    {"AConvolutionOfAMatrix", [] { return convolution({}, {1, 1}, {1, 1}); }, "are no 1, 2 or 3 dimensional convolution"},
-    {"WeightsWithoutElements", [] { return convolution({}, {0, 1, 1, 1}); }, "do not fit"},
+     [] { return small().add(node("Relu", {"x"}, {"y"}, {Message().text(1, "a").text(21, "b")})); },
+     "belongs to a local function"},
+    {"NoGroups", [] { return convolution({int_attribute("group", 0)}); },
+     "operator Conv (node /conv): group is 0"},
+    {"GroupsThatDoNotDivide",
+     [] {
+       return convolution({int_attribute("group", 3)}, {2, 1, 1, 1});
+     },
+     "do not go into 3 groups"},
+    {"AStrideOfZero",
+     [] {
+       return convolution({ints_attribute("strides", {0, 1})});
+     },
+     "strides holds 0"},
+    {"AnAbsurdStride",
+     [] {
+       return convolution({ints_attribute("strides", {1LL << 40, 1})});
+     },
+     "strides holds"},
+    {"ANegativePad",
+     [] {
+       return convolution({ints_attribute("pads", {0, 0, -1, 0})});
+     },
+     "pads holds -1"},
+    {"TooFewPads",
+     [] {
+       return convolution({ints_attribute("pads", {1, 1})});
+     },
+     "pads has 2 numbers, wanted are 4"},
+    {"AnUnknownAutoPad", [] { return convolution({text_attribute("auto_pad", "MAYBE")}); },
+     "auto_pad is \"MAYBE\""},
+    {"AKernelThatIsNotTheWeights",
+     [] {
+       return convolution({ints_attribute("kernel_shape", {3, 3})});
+     },
+     "kernel_shape is [3, 3]"},
+    {"AKernelLargerThanTheImage",
+     [] {
+       return convolution({}, {1, 1, 5, 5});
+     },
+     "a window of 5 does not fit into 4"},
+    {"WeightsOfOtherChannels",
+     [] {
+       return convolution({}, {1, 2, 1, 1});
+     },
+     "do not fit an input of shape [1, 1, 4, 4]"},
+    {"AConvolutionOfAMatrix",
+     [] {
+       return convolution({}, {1, 1}, {1, 1});
+     },
+     "are no 1, 2 or 3 dimensional convolution"},
+    {"WeightsWithoutElements",
+     [] {
+       return convolution({}, {0, 1, 1, 1});
+     },
+     "do not fit"},
     {"MatricesThatDoNotFit",
-     [] { return GraphBuilder().input("x", {2, 3}).weights("w", {4, 5}, std::vector<float>(20)).output("y", {2, 5}).add(node("MatMul", {"x", "w"}, {"y"})); },
+     [] {
+       return GraphBuilder()
+           .input("x", {2, 3})
+           .weights("w", {4, 5}, std::vector<float>(20))
+           .output("y", {2, 5})
+           .add(node("MatMul", {"x", "w"}, {"y"}));
+     },
      "shapes [2, 3] and [4, 5] do not fit"},
-    {"AReshapeThatDoesNotGo", [] { return small().add(constant_node("s", {4, 2})).add(node("Reshape", {"x", "s"}, {"y"})); },
+    {"AReshapeThatDoesNotGo",
+     [] {
+       return small().add(constant_node("s", {4, 2})).add(node("Reshape", {"x", "s"}, {"y"}));
+     },
      "[2, 3] does not go into [4, 2]"},
-    {"AReshapeToOverflow", [] { return small().add(constant_node("s", {1LL << 62, 1LL << 62})).add(node("Reshape", {"x", "s"}, {"y"})); },
+    {"AReshapeToOverflow",
+     [] {
+       return small()
+           .add(constant_node("s", {1LL << 62, 1LL << 62}))
+           .add(node("Reshape", {"x", "s"}, {"y"}));
+     },
      "more than 2^40"},
-    {"AReshapeWithTwoOpenDimensions", [] { return small().add(constant_node("s", {-1, -1})).add(node("Reshape", {"x", "s"}, {"y"})); },
+    {"AReshapeWithTwoOpenDimensions",
+     [] {
+       return small().add(constant_node("s", {-1, -1})).add(node("Reshape", {"x", "s"}, {"y"}));
+     },
      "more than one dimension is -1"},
-    {"AReshapeToANegative", [] { return small().add(constant_node("s", {-2, 3})).add(node("Reshape", {"x", "s"}, {"y"})); },
+    {"AReshapeToANegative",
+     [] {
+       return small().add(constant_node("s", {-2, 3})).add(node("Reshape", {"x", "s"}, {"y"}));
+     },
      "negative dimension"},
-    {"APermutationThatIsNone", [] { return small().add(node("Transpose", {"x"}, {"y"}, {ints_attribute("perm", {0, 0})})); },
+    {"APermutationThatIsNone",
+     [] {
+       return small().add(node("Transpose", {"x"}, {"y"}, {ints_attribute("perm", {0, 0})}));
+     },
      "names dimension 0 twice"},
-    {"AnAxisOutOfRange", [] { return small().add(node("Softmax", {"x"}, {"y"}, {int_attribute("axis", 2)})); }, "axis 2 is not among 2"},
+    {"AnAxisOutOfRange",
+     [] { return small().add(node("Softmax", {"x"}, {"y"}, {int_attribute("axis", 2)})); },
+     "axis 2 is not among 2"},
     {"SumsThatDoNotFit",
-     [] { return GraphBuilder().input("x", {2, 3}).weights("w", {2}, {1, 2}).output("y", {2, 3}).add(node("Add", {"x", "w"}, {"y"})); },
+     [] {
+       return GraphBuilder()
+           .input("x", {2, 3})
+           .weights("w", {2}, {1, 2})
+           .output("y", {2, 3})
+           .add(node("Add", {"x", "w"}, {"y"}));
+     },
      "shapes [2, 3] and [2] do not fit"},
     {"TypesThatDoNotFit",
-     [] { return GraphBuilder().input("x", {1}).initializer<std::int64_t>("w", DataType::Int64, {1}, {1}).output("y", {1}).add(node("Add", {"x", "w"}, {"y"})); },
+     [] {
+       return GraphBuilder()
+           .input("x", {1})
+           .initializer<std::int64_t>("w", DataType::Int64, {1}, {1})
+           .output("y", {1})
+           .add(node("Add", {"x", "w"}, {"y"}));
+     },
      "inputs are FP32 and INT64"},
     {"DropoutInTraining",
      [] {
        const Message yes = raw_tensor(DataType::Bool, {}, raw_bytes(std::vector<std::uint8_t>{1}));
-       return small().add(node("Constant", {}, {"t"}, {Message().text(1, "value").message(5, yes).number(20, 4)})).add(node("Dropout", {"x", "", "t"}, {"y"}));
+       return small()
+           .add(node("Constant", {}, {"t"},
+                     {Message().text(1, "value").message(5, yes).number(20, 4)}))
+           .add(node("Dropout", {"x", "", "t"}, {"y"}));
      },
      "training mode"},
-    {"AConstantWithAnInput", [] { return small().add(node("Constant", {"x"}, {"c"}, {int_attribute("value_int", 1)})).add(node("Relu", {"x"}, {"y"})); },
+    {"AConstantWithAnInput",
+     [] {
+       return small()
+           .add(node("Constant", {"x"}, {"c"}, {int_attribute("value_int", 1)}))
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "one attribute, one output and no input"},
     {"AConstantThatClaimsMoreThanItHas",
      [] {
        const Message large = Message().number(1, 1 << 30).number(2, 1).real(4, 1.0F);
-       return small().add(node("Constant", {}, {"c"}, {Message().text(1, "value").message(5, large).number(20, 4)})).add(node("Relu", {"x"}, {"y"}));
+       return small()
+           .add(node("Constant", {}, {"c"},
+                     {Message().text(1, "value").message(5, large).number(20, 4)}))
+           .add(node("Relu", {"x"}, {"y"}));
      },
      "fewer elements than its shape says"},
-    {"AConstantOfStrings", [] { return small().add(node("Constant", {}, {"c"}, {text_attribute("value_string", "a")})).add(node("Relu", {"x"}, {"y"})); },
+    {"AConstantOfStrings",
+     [] {
+       return small()
+           .add(node("Constant", {}, {"c"}, {text_attribute("value_string", "a")}))
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "\"value_string\" is not supported"},
-    {"AnInitializerThatEndsAfterTheData", [] { return small().external("w", DataType::Float32, {16}, 0, 64).add(node("Relu", {"x"}, {"y"})); },
+    {"AnInitializerThatEndsAfterTheData",
+     [] {
+       return small().external("w", DataType::Float32, {16}, 0, 64).add(node("Relu", {"x"}, {"y"}));
+     },
      "ends after the data, which has 0"},
     {"AnInitializerFarOutside",
-     [] { return small().weights("v", {1}, {1}).external("w", DataType::Float32, {1}, ~std::uint64_t{63}, 4).add(node("Relu", {"x"}, {"y"})); },
+     [] {
+       return small()
+           .weights("v", {1}, {1})
+           .external("w", DataType::Float32, {1}, ~std::uint64_t{63}, 4)
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "ends after the data"},
-    {"InitializersThatOverlap", [] { return small().weights("v", {32}, std::vector<float>(32)).external("w", DataType::Float32, {1}, 64, 4).add(node("Relu", {"x"}, {"y"})); },
+    {"InitializersThatOverlap",
+     [] {
+       return small()
+           .weights("v", {32}, std::vector<float>(32))
+           .external("w", DataType::Float32, {1}, 64, 4)
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "wanted is a multiple of 64 from 128 on"},
-    {"AnInitializerThatIsNotAligned", [] { return small().weights("v", {1}, {1}).external("w", DataType::Float32, {1}, 4, 4).add(node("Relu", {"x"}, {"y"})); },
+    {"AnInitializerThatIsNotAligned",
+     [] {
+       return small()
+           .weights("v", {1}, {1})
+           .external("w", DataType::Float32, {1}, 4, 4)
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "begins at 4"},
-    {"AnInitializerInAnotherFile", [] { return small().external("w", DataType::Float32, {1}, 0, 4, "/etc/passwd").add(node("Relu", {"x"}, {"y"})); },
+    {"AnInitializerInAnotherFile",
+     [] {
+       return small()
+           .external("w", DataType::Float32, {1}, 0, 4, "/etc/passwd")
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "is in another file"},
-    {"AnInitializerInTheGraph", [] { return small().field(5, raw_tensor(DataType::Float32, {1}, raw_bytes(std::vector<float>{1}), "w")).add(node("Relu", {"x"}, {"y"})); },
+    {"AnInitializerInTheGraph",
+     [] {
+       return small()
+           .field(5, raw_tensor(DataType::Float32, {1}, raw_bytes(std::vector<float>{1}), "w"))
+           .add(node("Relu", {"x"}, {"y"}));
+     },
      "is not in the payload's data"},
-    {"AnInitializerOfAnotherLength", [] { return small().external("w", DataType::Float32, {2}, 0, 4).add(node("Relu", {"x"}, {"y"})); },
+    {"AnInitializerOfAnotherLength",
+     [] {
+       return small().external("w", DataType::Float32, {2}, 0, 4).add(node("Relu", {"x"}, {"y"}));
+     },
      "4 bytes of external data, its shape asks for 8"},
-    {"AnInitializerOfHalfFloats", [] { return small().external("w", DataType{10}, {2}, 0, 4).add(node("Relu", {"x"}, {"y"})); }, "ONNX data type 10"},
-    {"SparseInitializers", [] { return small().field(15, Message()).add(node("Relu", {"x"}, {"y"})); }, "sparse initializers"},
+    {"AnInitializerOfHalfFloats",
+     [] { return small().external("w", DataType{10}, {2}, 0, 4).add(node("Relu", {"x"}, {"y"})); },
+     "ONNX data type 10"},
+    {"SparseInitializers",
+     [] { return small().field(15, Message()).add(node("Relu", {"x"}, {"y"})); },
+     "sparse initializers"},
     {"TooManyAttributes",
-     [] { return small().add(node("Relu", {"x"}, {"y"}, std::vector<Message>(65, int_attribute("a", 1)))); }, "more than 64 attributes"},
+     [] {
+       return small().add(
+           node("Relu", {"x"}, {"y"}, std::vector<Message>(65, int_attribute("a", 1))));
+     },
+     "more than 64 attributes"},
     {"AnAttributeTooLong",
-     [] { return convolution({Message().text(1, "pads").bytes(8, Bytes(65'537, 0)).number(20, 7)}); }, "more than 65536"},
+     [] {
+       return convolution({Message().text(1, "pads").bytes(8, Bytes(65'537, 0)).number(20, 7)});
+     },
+     "more than 65536"},
 };
 
-INSTANTIATE_TEST_SUITE_P(Graph, WrongGraphs, ::testing::ValuesIn(kFaults), [](const auto& each) { return each.param.name; });
+INSTANTIATE_TEST_SUITE_P(Graph, WrongGraphs, ::testing::ValuesIn(kFaults),
+                         [](const auto& each) { return each.param.name; });
 
 TEST(Graph, OfTooManyNodesIsRefused) {
   GraphBuilder graph = small();
@@ -173,11 +399,13 @@ TEST(Graph, OfOperatorSetsThatMeanOtherThingsIsRefused) {
   for (const std::int64_t opset : {0, 6, 24}) {
     const auto model = load(graph.payload(opset));
     ASSERT_FALSE(model.ok());
-    EXPECT_THAT(model.error().message, HasSubstr(text("operator set ", opset, " is not supported")));
+    EXPECT_THAT(model.error().message,
+                HasSubstr(text("operator set ", opset, " is not supported")));
   }
   const auto model = load(graph.payload(12));  // where it flattened
   ASSERT_FALSE(model.ok());
-  EXPECT_THAT(model.error().message, HasSubstr("supported from operator set 13 on, the model has 12"));
+  EXPECT_THAT(model.error().message,
+              HasSubstr("supported from operator set 13 on, the model has 12"));
   EXPECT_TRUE(load(graph.payload(13)).ok());
 }
 
@@ -208,7 +436,11 @@ TEST(Graph, CutAnywhereIsRefusedOrRuns) {
 
 TEST(Graph, InputsThatAreInitializersAreConstants) {
   GraphBuilder graph;
-  graph.weights("w", {2}, {10, 20}).input("x", {2}).input("w", {2}).output("y", {2}).add(node("Add", {"x", "w"}, {"y"}));
+  graph.weights("w", {2}, {10, 20})
+      .input("x", {2})
+      .input("w", {2})
+      .output("y", {2})
+      .add(node("Add", {"x", "w"}, {"y"}));
   const auto model = load(graph);
   ASSERT_TRUE(model.ok()) << model.error();
   ASSERT_EQ((*model)->inputs().size(), 1u);

@@ -1,10 +1,10 @@
 #include "torchkeep/runtime/model.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <limits>
 #include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/runtime/graph_builder.h"
 #include "tests/runtime/reference.h"
@@ -20,7 +20,9 @@ using ::testing::HasSubstr;
 GraphBuilder scaled() {
   GraphBuilder graph;
   graph.input("x", {-1, 3}).weights("w", {3}, {1, 2, 3}).output("y", {-1, 3});
-  return graph.add(node("Mul", {"x", "w"}, {"m"})).add(node("Add", {"m", "x"}, {"s"})).add(node("Relu", {"s"}, {"y"}));
+  return graph.add(node("Mul", {"x", "w"}, {"m"}))
+      .add(node("Add", {"m", "x"}, {"s"}))
+      .add(node("Relu", {"s"}, {"y"}));
 }
 
 TEST(Model, StatesItsInputsAndOutputs) {
@@ -39,7 +41,8 @@ TEST(Model, TakesAnyBatchInAnyOrder) {
     const auto outputs = model->run(one(tensor({batch, 3}, x)));
     ASSERT_TRUE(outputs.ok()) << batch << ": " << outputs.error();
     EXPECT_EQ((*outputs)[0].shape, (Shape{batch, 3}));
-    for (std::size_t i = 0; i < x.size(); ++i) EXPECT_EQ((*outputs)[0].elements<float>()[i], 2.0F * static_cast<float>(2 + i % 3));
+    for (std::size_t i = 0; i < x.size(); ++i)
+      EXPECT_EQ((*outputs)[0].elements<float>()[i], 2.0F * static_cast<float>(2 + i % 3));
   }
 }
 
@@ -61,7 +64,8 @@ TEST_P(WrongCalls, AreRefusedAndHarmNothing) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Model, WrongCalls,
-    ::testing::Values(WrongCall{"NoInput", [] { return std::vector<Tensor>(); }, "there are 0 inputs, wanted are 1"},
+    ::testing::Values(WrongCall{"NoInput", [] { return std::vector<Tensor>(); },
+                                "there are 0 inputs, wanted are 1"},
                       WrongCall{"TwoInputs",
                                 [] {
                                   auto inputs = one(tensor<float>({1, 3}, {1, 1, 1}));
@@ -69,14 +73,42 @@ INSTANTIATE_TEST_SUITE_P(
                                   return inputs;
                                 },
                                 "there are 2 inputs"},
-                      WrongCall{"AnotherType", [] { return one(tensor<std::int32_t>({1, 3}, {1, 1, 1}, DataType::Int32)); },
-                                "input \"x\" is INT32, wanted is FP32"},
-                      WrongCall{"AnotherRank", [] { return one(tensor<float>({3}, {1, 1, 1})); }, "has shape [3], wanted is [?, 3]"},
-                      WrongCall{"AnotherDimension", [] { return one(tensor<float>({1, 4}, {1, 1, 1, 1})); }, "has shape [1, 4]"},
-                      WrongCall{"ANegativeBatch", [] { return one(tensor<float>({-1, 3}, {1, 1, 1})); }, "do not follow its shape"},
-                      WrongCall{"TooFewBytes", [] { return one(tensor<float>({2, 3}, {1, 1, 1})); }, "has 12 bytes"},
-                      WrongCall{"TooManyBytes", [] { return one(tensor<float>({1, 3}, {1, 1, 1, 1})); }, "has 16 bytes"},
-                      WrongCall{"AnAbsurdBatch", [] { return one(tensor<float>({std::int64_t{1} << 60, 3}, {1})); }, "do not follow its shape"}),
+                      WrongCall{
+                          "AnotherType",
+                          [] {
+                            return one(tensor<std::int32_t>({1, 3}, {1, 1, 1}, DataType::Int32));
+                          },
+                          "input \"x\" is INT32, wanted is FP32"},
+                      WrongCall{"AnotherRank",
+                                [] {
+                                  return one(tensor<float>({3}, {1, 1, 1}));
+                                },
+                                "has shape [3], wanted is [?, 3]"},
+                      WrongCall{"AnotherDimension",
+                                [] {
+                                  return one(tensor<float>({1, 4}, {1, 1, 1, 1}));
+                                },
+                                "has shape [1, 4]"},
+                      WrongCall{"ANegativeBatch",
+                                [] {
+                                  return one(tensor<float>({-1, 3}, {1, 1, 1}));
+                                },
+                                "do not follow its shape"},
+                      WrongCall{"TooFewBytes",
+                                [] {
+                                  return one(tensor<float>({2, 3}, {1, 1, 1}));
+                                },
+                                "has 12 bytes"},
+                      WrongCall{"TooManyBytes",
+                                [] {
+                                  return one(tensor<float>({1, 3}, {1, 1, 1, 1}));
+                                },
+                                "has 16 bytes"},
+                      WrongCall{"AnAbsurdBatch",
+                                [] {
+                                  return one(tensor<float>({std::int64_t{1} << 60, 3}, {1}));
+                                },
+                                "do not follow its shape"}),
     [](const auto& each) { return each.param.name; });
 
 TEST(Model, ActivationsAboveTheLimitEndThatRequestAlone) {
@@ -91,7 +123,9 @@ TEST(Model, ActivationsAboveTheLimitEndThatRequestAlone) {
 TEST(Model, OutputsMayBeInputsParametersOrTheSameValueTwice) {
   GraphBuilder graph;
   graph.input("x", {2}).weights("w", {2}, {7, 8});
-  graph.add(node("Identity", {"x"}, {"a"})).add(node("Identity", {"w"}, {"b"})).add(node("Neg", {"x"}, {"c"}));
+  graph.add(node("Identity", {"x"}, {"a"}))
+      .add(node("Identity", {"w"}, {"b"}))
+      .add(node("Neg", {"x"}, {"c"}));
   graph.add(node("Identity", {"c"}, {"d"}));
   for (const char* name : {"x", "a", "w", "b", "c", "d"}) graph.output(name, {2});
   const auto model = load(graph);
@@ -113,11 +147,13 @@ TEST(Model, FollowsShapesThatAreComputedFromShapes) {
   graph.input("x", {-1, 2, 3}).output("y", {-1, 6});
   graph.add(node("Shape", {"x"}, {"s"})).add(constant_node("zero", {0}));
   graph.add(node("Gather", {"s", "zero"}, {"n"})).add(constant_node("rest", {-1}));
-  graph.add(node("Concat", {"n", "rest"}, {"to"}, {int_attribute("axis", 0)})).add(node("Reshape", {"x", "to"}, {"y"}));
+  graph.add(node("Concat", {"n", "rest"}, {"to"}, {int_attribute("axis", 0)}))
+      .add(node("Reshape", {"x", "to"}, {"y"}));
   const auto model = load(graph);
   ASSERT_TRUE(model.ok()) << model.error();
   for (const std::int64_t batch : {1, 5}) {
-    const auto outputs = (*model)->run(one(tensor({batch, 2, 3}, std::vector<float>(static_cast<std::size_t>(6 * batch), 1))));
+    const auto outputs = (*model)->run(
+        one(tensor({batch, 2, 3}, std::vector<float>(static_cast<std::size_t>(6 * batch), 1))));
     ASSERT_TRUE(outputs.ok()) << outputs.error();
     EXPECT_EQ((*outputs)[0].shape, (Shape{batch, 6}));
   }
@@ -127,27 +163,34 @@ TEST(Model, ConvolvesOtherSizesThanTheOneItsWeightsWerePackedFor) {
   std::mt19937 random(3);
   GraphBuilder graph;
   const auto weights = graph.random_weights("w", {32, 16, 3, 3}, 0.2F, random);
-  graph.input("x", {-1, 16, -1, -1}).output("y", {-1, 32, -1, -1}).add(node("Conv", {"x", "w"}, {"y"}));
+  graph.input("x", {-1, 16, -1, -1})
+      .output("y", {-1, 32, -1, -1})
+      .add(node("Conv", {"x", "w"}, {"y"}));
   const auto model = load(graph, {.threads = 2});
   ASSERT_TRUE(model.ok()) << model.error();
   EXPECT_GE((*model)->parameter_bytes(), weights.size() * sizeof(float));
-  for (const auto& [batch, height, width] : {std::tuple{1, 3, 3}, {2, 30, 5}, {7, 8, 64}, {1, 56, 56}}) {
+  for (const auto& [batch, height, width] :
+       {std::tuple{1, 3, 3}, {2, 30, 5}, {7, 8, 64}, {1, 56, 56}}) {
     const ReferenceConvolution c{batch, 16, height, width, 32, 3, 3};
     const Tensor input = random_tensor(c.input_shape(), random);
     const auto outputs = (*model)->run({&input, 1});
     ASSERT_TRUE(outputs.ok()) << outputs.error();
-    EXPECT_LT(largest_difference((*outputs)[0].elements<float>(), reference_convolution(c, input.elements<float>(), weights, {})), 1e-4);
+    EXPECT_LT(largest_difference((*outputs)[0].elements<float>(),
+                                 reference_convolution(c, input.elements<float>(), weights, {})),
+              1e-4);
   }
   const auto small = (*model)->run(one(tensor({1, 16, 2, 2}, std::vector<float>(64))));
   ASSERT_FALSE(small.ok());
-  EXPECT_THAT(small.error().message, HasSubstr("operator Conv (node /Conv): a window of 3 does not fit into 2"));
+  EXPECT_THAT(small.error().message,
+              HasSubstr("operator Conv (node /Conv): a window of 3 does not fit into 2"));
 }
 
 TEST(Model, ComputesWithNumbersThatAreNone) {
   GraphBuilder graph;
   graph.input("x", {-1, 3}).output("y", {-1, 3}).add(node("Softmax", {"x"}, {"y"}));
   const auto model = load(graph).value();
-  const float infinite = std::numeric_limits<float>::infinity(), none = std::numeric_limits<float>::quiet_NaN();
+  const float infinite = std::numeric_limits<float>::infinity(),
+              none = std::numeric_limits<float>::quiet_NaN();
   for (const float strange : {infinite, -infinite, none, 1e38F, -1e38F, 1e-45F}) {
     EXPECT_TRUE(model->run(one(tensor<float>({1, 3}, {1, strange, 2}))).ok());
   }
@@ -175,7 +218,9 @@ TEST(Model, TwoModelsWithTeamsOfTheirOwnRunAtOnce) {
   const ReferenceConvolution c{1, 16, 20, 20, 32, 3, 3};
   GraphBuilder graph;
   const auto weights = graph.random_weights("w", c.weights_shape(), 0.2F, random);
-  graph.input("x", c.input_shape()).output("y", c.output_shape()).add(node("Conv", {"x", "w"}, {"y"}));
+  graph.input("x", c.input_shape())
+      .output("y", c.output_shape())
+      .add(node("Conv", {"x", "w"}, {"y"}));
   const Tensor input = random_tensor(c.input_shape(), random);
   const auto wanted = reference_convolution(c, input.elements<float>(), weights, {});
   std::vector<std::thread> callers;
@@ -185,7 +230,8 @@ TEST(Model, TwoModelsWithTeamsOfTheirOwnRunAtOnce) {
       const auto model = load(graph, {.threads = threads}).value();
       for (int i = 0; i < 20; ++i) {
         const auto outputs = model->run({&input, 1});
-        wrong += !outputs.ok() || largest_difference((*outputs)[0].elements<float>(), wanted) > 1e-4;
+        wrong +=
+            !outputs.ok() || largest_difference((*outputs)[0].elements<float>(), wanted) > 1e-4;
       }
     });
   }
@@ -193,8 +239,8 @@ TEST(Model, TwoModelsWithTeamsOfTheirOwnRunAtOnce) {
   EXPECT_EQ(wrong, 0);
 }
 
-// Made by tests/runtime/vectors/make.py with PyTorch: convolutions with and without groups, batch norm,
-// residual sums, poolings, linear layers, a softmax, and a batch of the caller's choice.
+// Made by tests/runtime/vectors/make.py with PyTorch: convolutions with and without groups, batch
+// norm, residual sums, poolings, linear layers, a softmax, and a batch of the caller's choice.
 TEST(Model, AgreesWithPyTorchOnAnExportedNetwork) {
   const Path folder = Path(TORCHKEEP_TESTS_FOLDER) / "runtime/vectors/pytorch";
   const auto read = [&](const char* name, const Shape& shape) {
@@ -209,7 +255,8 @@ TEST(Model, AgreesWithPyTorchOnAnExportedNetwork) {
     const auto outputs = (*model)->run({&input, 1});
     ASSERT_TRUE(outputs.ok()) << name << ": " << outputs.error();
     ASSERT_EQ((*outputs)[0].shape, wanted.shape);
-    EXPECT_LT(largest_difference((*outputs)[0].elements<float>(), wanted.elements<float>()), 1e-5) << name;
+    EXPECT_LT(largest_difference((*outputs)[0].elements<float>(), wanted.elements<float>()), 1e-5)
+        << name;
   }
 }
 

@@ -1,8 +1,5 @@
 #include "torchkeep/runtime/threads/pool.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <array>
 #include <atomic>
 #include <cstdio>
@@ -10,6 +7,9 @@
 #include <set>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 extern "C" {
 void GOMP_parallel(void (*work)(void*), void* data, unsigned threads, unsigned flags);
@@ -29,7 +29,13 @@ TEST(Pool, RunsEachMemberOfATeamOnce) {
     EXPECT_EQ(pool.threads(), threads);
     for (int team = 1; team <= threads; ++team) {
       std::array<std::atomic<int>, 5> calls{};
-      pool.run_team(team, [](void* data, int thread) { ++(*static_cast<std::array<std::atomic<int>, 5>*>(data))[static_cast<std::size_t>(thread)]; }, &calls);
+      pool.run_team(
+          team,
+          [](void* data, int thread) {
+            ++(*static_cast<std::array<std::atomic<int>, 5>*>(
+                data))[static_cast<std::size_t>(thread)];
+          },
+          &calls);
       for (int i = 0; i < 5; ++i) EXPECT_EQ(calls[static_cast<std::size_t>(i)], i < team ? 1 : 0);
     }
   }
@@ -52,15 +58,15 @@ TEST(Pool, CoversEveryIndexOnce) {
 TEST(Pool, ManyRunsInARowAllFinish) {
   Pool pool(2);
   long sum = 0;
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 100; ++round) {
     const Pool::Run run(pool);
-    for (int i = 0; i < 50; ++i) {
+    for (int i = 0; i < 20; ++i) {
       std::array<long, 2> parts{};
       pool.parallel_for(2, 1, [&](std::size_t begin, std::size_t) { parts[begin] = 1; });
       sum += parts[0] + parts[1];
     }
   }
-  EXPECT_EQ(sum, 200 * 50 * 2);
+  EXPECT_EQ(sum, 100 * 20 * 2);
 }
 
 TEST(Pool, DenormalsAreZeroWhileARunLasts) {
@@ -115,19 +121,23 @@ TEST(OpenMp, LibdnnlAsksForNothingThatThePoolDoesNotHave) {
   std::string library;
   while (std::fgets(line.data(), line.size(), maps.get()) != nullptr) {
     const std::string text = line.data();
-    if (text.find("/libdnnl.so") != std::string::npos) library = text.substr(text.find('/'), text.find('\n') - text.find('/'));
+    if (text.find("/libdnnl.so") != std::string::npos)
+      library = text.substr(text.find('/'), text.find('\n') - text.find('/'));
   }
   ASSERT_FALSE(library.empty());
-  const std::unique_ptr<FILE, int (*)(FILE*)> symbols(::popen(("nm -D --undefined-only " + library).c_str(), "r"), ::pclose);
+  const std::unique_ptr<FILE, int (*)(FILE*)> symbols(
+      ::popen(("nm -D --undefined-only " + library).c_str(), "r"), ::pclose);
   std::set<std::string> wanted;
   while (std::fgets(line.data(), line.size(), symbols.get()) != nullptr) {
     std::string symbol = line.data();
     symbol = symbol.substr(symbol.rfind(' ') + 1);
     symbol = symbol.substr(0, symbol.find_first_of("@\n"));
-    if (symbol.starts_with("omp_") || symbol.starts_with("GOMP_") || symbol.starts_with("__kmp")) wanted.insert(symbol);
+    if (symbol.starts_with("omp_") || symbol.starts_with("GOMP_") || symbol.starts_with("__kmp"))
+      wanted.insert(symbol);
   }
-  EXPECT_THAT(wanted, ::testing::ElementsAre("GOMP_barrier", "GOMP_parallel", "omp_get_max_threads", "omp_get_num_threads",
-                                             "omp_get_thread_num", "omp_in_parallel"));
+  EXPECT_THAT(wanted, ::testing::ElementsAre("GOMP_barrier", "GOMP_parallel", "omp_get_max_threads",
+                                             "omp_get_num_threads", "omp_get_thread_num",
+                                             "omp_in_parallel"));
 }
 
 }  // namespace

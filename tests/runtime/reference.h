@@ -13,16 +13,24 @@ struct ReferenceConvolution {
   std::int64_t filters, kernel_height, kernel_width, groups = 1;
   std::int64_t stride = 1, dilation = 1, top = 0, left = 0, bottom = 0, right = 0;
 
-  std::int64_t output_height() const { return (height + top + bottom - dilation * (kernel_height - 1) - 1) / stride + 1; }
-  std::int64_t output_width() const { return (width + left + right - dilation * (kernel_width - 1) - 1) / stride + 1; }
+  std::int64_t output_height() const {
+    return (height + top + bottom - dilation * (kernel_height - 1) - 1) / stride + 1;
+  }
+  std::int64_t output_width() const {
+    return (width + left + right - dilation * (kernel_width - 1) - 1) / stride + 1;
+  }
   Shape input_shape() const { return {batch, channels, height, width}; }
   Shape weights_shape() const { return {filters, channels / groups, kernel_height, kernel_width}; }
   Shape output_shape() const { return {batch, filters, output_height(), output_width()}; }
 };
 
-inline std::vector<float> reference_convolution(const ReferenceConvolution& c, std::span<const float> input,
-                                                std::span<const float> weights, std::span<const float> bias) {
-  const auto at = [](std::span<const float> values, std::int64_t index) { return values[static_cast<std::size_t>(index)]; };
+inline std::vector<float> reference_convolution(const ReferenceConvolution& c,
+                                                std::span<const float> input,
+                                                std::span<const float> weights,
+                                                std::span<const float> bias) {
+  const auto at = [](std::span<const float> values, std::int64_t index) {
+    return values[static_cast<std::size_t>(index)];
+  };
   const std::int64_t each = c.channels / c.groups, filters_each = c.filters / c.groups;
   std::vector<float> output;
   for (std::int64_t n = 0; n < c.batch; ++n)
@@ -33,11 +41,14 @@ inline std::vector<float> reference_convolution(const ReferenceConvolution& c, s
           for (std::int64_t i = 0; i < each; ++i)
             for (std::int64_t ky = 0; ky < c.kernel_height; ++ky)
               for (std::int64_t kx = 0; kx < c.kernel_width; ++kx) {
-                const std::int64_t row = y * c.stride + ky * c.dilation - c.top, column = x * c.stride + kx * c.dilation - c.left;
+                const std::int64_t row = y * c.stride + ky * c.dilation - c.top,
+                                   column = x * c.stride + kx * c.dilation - c.left;
                 if (row < 0 || row >= c.height || column < 0 || column >= c.width) continue;
                 const std::int64_t channel = f / filters_each * each + i;
-                sum += double{at(input, ((n * c.channels + channel) * c.height + row) * c.width + column)} *
-                       double{at(weights, ((f * each + i) * c.kernel_height + ky) * c.kernel_width + kx)};
+                sum += double{at(input, ((n * c.channels + channel) * c.height + row) * c.width +
+                                            column)} *
+                       double{at(weights,
+                                 ((f * each + i) * c.kernel_height + ky) * c.kernel_width + kx)};
               }
           output.push_back(static_cast<float>(sum));
         }

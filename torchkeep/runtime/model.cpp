@@ -37,15 +37,21 @@ std::pair<std::vector<Shape>, bool> guess_shapes(const std::vector<Port>& ports)
   return {std::move(shapes), bold};
 }
 
-/// Which inputs decide shapes by their elements, like the new shape of a Reshape that the caller hands in.
-std::vector<bool> find_known_inputs(const graph::Graph& graph, std::span<const kernels::KernelPointer> kernels) {
+/// Which inputs decide shapes by their elements, like the new shape of a Reshape that the caller
+/// hands in.
+std::vector<bool> find_known_inputs(const graph::Graph& graph,
+                                    std::span<const kernels::KernelPointer> kernels) {
   std::vector<bool> known(graph.values.size(), false);
   for (std::size_t i = graph.nodes.size(); i-- > 0;) {
     const graph::Node& node = graph.nodes[i];
-    const auto wanted = [&](graph::ValueId value) { return value != graph::kLeftOut && known[value]; };
-    const bool all = !kernels[i]->looks_at_shapes_only() && std::ranges::any_of(node.outputs, wanted);
+    const auto wanted = [&](graph::ValueId value) {
+      return value != graph::kLeftOut && known[value];
+    };
+    const bool all =
+        !kernels[i]->looks_at_shapes_only() && std::ranges::any_of(node.outputs, wanted);
     for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-      if (node.inputs[k] != graph::kLeftOut && (all || kernels[i]->needs_known(k))) known[node.inputs[k]] = true;
+      if (node.inputs[k] != graph::kLeftOut && (all || kernels[i]->needs_known(k)))
+        known[node.inputs[k]] = true;
     }
   }
   std::vector<bool> inputs;
@@ -61,16 +67,17 @@ bool fits(const Shape& shape, const Shape& declared) {
 
 Result<void> check_input(const Port& port, const Tensor& tensor) {
   if (tensor.dtype != port.dtype) {
-    return invalid_argument("input \"", port.name, "\" is ", name_of(tensor.dtype), ", wanted is ", name_of(port.dtype));
+    return invalid_argument("input \"", port.name, "\" is ", name_of(tensor.dtype), ", wanted is ",
+                            name_of(port.dtype));
   }
   if (!fits(tensor.shape, port.shape)) {
-    return invalid_argument("input \"", port.name, "\" has shape ", describe(tensor.shape), ", wanted is ",
-                            describe(port.shape));
+    return invalid_argument("input \"", port.name, "\" has shape ", describe(tensor.shape),
+                            ", wanted is ", describe(port.shape));
   }
   const Result<std::uint64_t> bytes = byte_count(tensor.dtype, tensor.shape);
   if (!bytes || *bytes != tensor.data.size()) {
-    return invalid_argument("input \"", port.name, "\" has ", tensor.data.size(), " bytes, which do not follow its shape ",
-                            describe(tensor.shape));
+    return invalid_argument("input \"", port.name, "\" has ", tensor.data.size(),
+                            " bytes, which do not follow its shape ", describe(tensor.shape));
   }
   return {};
 }
@@ -82,7 +89,9 @@ struct Model::State {
   struct Key {
     std::vector<Shape> shapes;
     SecretBuffer known;  ///< Of the inputs that decide shapes, the elements one after the other.
-    bool operator==(const Key& other) const { return shapes == other.shapes && known == other.known; }
+    bool operator==(const Key& other) const {
+      return shapes == other.shapes && known == other.known;
+    }
   };
   struct KeptPlan {
     Key key;
@@ -90,7 +99,9 @@ struct Model::State {
   };
 
   State(SecretBytes bytes, const ModelOptions& wanted)
-      : graph_bytes(std::move(bytes)), options(wanted), pool(std::clamp(wanted.threads, 1, kMaxThreads)) {}
+      : graph_bytes(std::move(bytes)),
+        options(wanted),
+        pool(std::clamp(wanted.threads, 1, kMaxThreads)) {}
 
   Result<void> prepare(const std::shared_ptr<SecretBytes>& data);
   Result<plan::Plan*> find_plan(std::span<const Tensor> inputs) REQUIRES(mutex);
@@ -124,12 +135,14 @@ Result<void> Model::State::prepare(const std::shared_ptr<SecretBytes>& data) {
   for (const graph::Node& node : graph.nodes) {
     kernels.push_back(TRY(kernels::make_kernel(graph, node)));
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      if (node.inputs[i] != graph::kLeftOut && !kernels.back()->packs(i)) needed[node.inputs[i]] = true;
+      if (node.inputs[i] != graph::kLeftOut && !kernels.back()->packs(i))
+        needed[node.inputs[i]] = true;
     }
     if (node.residual != graph::kLeftOut) needed[node.residual] = true;
   }
   for (graph::ValueId value = 0; value < graph.values.size(); ++value) {
-    if (!needed[value]) graph.values[value].constant.reset();  // kernels hold what they are yet to pack
+    if (!needed[value])
+      graph.values[value].constant.reset();  // kernels hold what they are yet to pack
   }
   known_inputs = find_known_inputs(graph, kernels);
   auto [shapes, bold] = guess_shapes(graph.input_ports);
@@ -156,8 +169,8 @@ Result<plan::Plan*> Model::State::find_plan(std::span<const Tensor> inputs) {
     key.shapes.push_back(inputs[i].shape);
     if (!known_inputs[i]) continue;
     if (inputs[i].data.size() > kMaxKnownBytes) {
-      return malformed("input \"", graph.input_ports[i].name, "\" decides shapes and has more than ", kMaxKnownBytes,
-                       " bytes");
+      return malformed("input \"", graph.input_ports[i].name,
+                       "\" decides shapes and has more than ", kMaxKnownBytes, " bytes");
     }
     key.known.insert(key.known.end(), inputs[i].data.begin(), inputs[i].data.end());
   }
@@ -182,38 +195,44 @@ Result<plan::Plan*> Model::State::make_plan(Key key, const plan::KnownValues& kn
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     TRY(byte_count(graph.input_ports[i].dtype, shapes[i]).context(graph.input_ports[i].name));
     const auto elements = known.find(graph.inputs[i]);
-    inputs.push_back({graph.input_ports[i].dtype, shapes[i], {},
+    inputs.push_back({graph.input_ports[i].dtype,
+                      shapes[i],
+                      {},
                       elements == known.end() ? nullptr : elements->second});
   }
-  auto made = TRY(plan::Plan::make({graph, graph.nodes, kernels, inputs, graph.outputs, machine, pool,
-                                    options.max_activation_bytes, &known}));
+  auto made = TRY(plan::Plan::make({graph, graph.nodes, kernels, inputs, graph.outputs, machine,
+                                    pool, options.max_activation_bytes, &known}));
   for (std::size_t i = 0; i < graph.output_ports.size(); ++i) {
     const Port& port = graph.output_ports[i];
     const plan::Operand& output = made->outputs()[i];
     if (output.dtype != port.dtype || !fits(output.shape, port.shape)) {
-      return malformed("output \"", port.name, "\" is ", name_of(output.dtype), " ", describe(output.shape),
-                       ", the graph declares ", name_of(port.dtype), " ", describe(port.shape));
+      return malformed("output \"", port.name, "\" is ", name_of(output.dtype), " ",
+                       describe(output.shape), ", the graph declares ", name_of(port.dtype), " ",
+                       describe(port.shape));
     }
   }
   if (arena.size() < made->arena_bytes()) {
     arena = SecretBytes();  // the smaller one goes first
     arena = SecretBytes(made->arena_bytes());
   }
-  while (!plans.empty() && plans.size() >= std::max<std::size_t>(options.max_plans, 1)) plans.pop_back();
+  while (!plans.empty() && plans.size() >= std::max<std::size_t>(options.max_plans, 1))
+    plans.pop_back();
   plans.push_front({std::move(key), std::move(made)});
   return plans.front().plan.get();
 }
 
 Result<std::vector<Tensor>> Model::State::run(std::span<const Tensor> inputs) {
   if (inputs.size() != graph.input_ports.size()) {
-    return invalid_argument("there are ", inputs.size(), " inputs, wanted are ", graph.input_ports.size());
+    return invalid_argument("there are ", inputs.size(), " inputs, wanted are ",
+                            graph.input_ports.size());
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) TRY(check_input(graph.input_ports[i], inputs[i]));
   MutexLock lock(mutex);
   const Pool::Run threads(pool);
   plan::Plan* plan = TRY(find_plan(inputs));
   auto outputs = plan->run(inputs, arena.expose(), pool);
-  if (!outputs) return std::move(outputs).error().context(graph.describe(graph.nodes[plan->failed_node()]));
+  if (!outputs)
+    return std::move(outputs).error().context(graph.describe(graph.nodes[plan->failed_node()]));
   return outputs;
 }
 
@@ -231,7 +250,8 @@ Result<std::unique_ptr<Model>> Model::load(const PayloadSource& source, std::uin
 
 Result<std::unique_ptr<Model>> Model::load_onnx(const Path& path, const ModelOptions& options) {
   PackedOnnx packed = TRY(PackedOnnx::open(path));
-  return load([&](MutableByteView out) { return packed.read(out); }, packed.payload_bytes(), options);
+  return load([&](MutableByteView out) { return packed.read(out); }, packed.payload_bytes(),
+              options);
 }
 
 Model::Model(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -1,15 +1,15 @@
 #include "torchkeep/runtime/pack.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
 #include <unordered_map>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "torchkeep/base/text.h"
 #include "torchkeep/runtime/graph/onnx_tensor.h"
@@ -24,7 +24,8 @@ using wire::WireType;
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 constexpr std::int64_t kExternal = 1;
 
-/// A file mapped for reading; on the owner's machine, where a file that shrinks meanwhile is the owner's fault.
+/// A file mapped for reading; on the owner's machine, where a file that shrinks meanwhile is the
+/// owner's fault.
 class MappedFile {
  public:
   static Result<MappedFile> open(const Path& path) {
@@ -38,9 +39,11 @@ class MappedFile {
     }
     MappedFile file;
     file.size_ = static_cast<std::size_t>(status.st_size);
-    if (file.size_ > 0) file.start_ = mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (file.size_ > 0)
+      file.start_ = mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
     close(descriptor);
-    if (file.start_ == MAP_FAILED) return unavailable(path.native(), " cannot be mapped: ", std::strerror(errno));
+    if (file.start_ == MAP_FAILED)
+      return unavailable(path.native(), " cannot be mapped: ", std::strerror(errno));
     return file;
   }
   MappedFile(MappedFile&& other) noexcept
@@ -92,7 +95,8 @@ Result<SecretBuffer> without(ByteView message, std::initializer_list<std::uint32
   return out;
 }
 
-/// External data lies beside the model: a path that leads elsewhere would let a model read any file.
+/// External data lies beside the model: a path that leads elsewhere would let a model read any
+/// file.
 Result<Path> beside(const Path& model, std::string_view location) {
   const Path relative(location);
   const bool leaves = std::ranges::any_of(relative, [](const Path& part) { return part == ".."; });
@@ -118,15 +122,16 @@ struct PackedOnnx::State {
   std::uint64_t data_bytes = 0;
 
   std::uint64_t position = 0;
-  std::size_t current = 0;      // the tensor whose converted elements are in `converted`
-  SecretBuffer converted;       // of a tensor that is written number by number
+  std::size_t current = 0;  // the tensor whose converted elements are in `converted`
+  SecretBuffer converted;   // of a tensor that is written number by number
   bool has_converted = false;
 
   State(Path model, MappedFile mapped) : path(std::move(model)), file(std::move(mapped)) {}
 
   Result<void> lay_out();
   Result<ByteView> graph_message() const;
-  Result<std::vector<TensorProto>> collect(ByteView graph, std::vector<std::string_view>& used) const;
+  Result<std::vector<TensorProto>> collect(ByteView graph,
+                                           std::vector<std::string_view>& used) const;
   Result<SecretBuffer> encode_graph(ByteView graph) const;
   Result<void> open_external(const TensorProto& tensor);
   Result<void> read_tensor(std::size_t index, std::uint64_t from, MutableByteView out);
@@ -144,8 +149,8 @@ Result<ByteView> PackedOnnx::State::graph_message() const {
   return *graph;
 }
 
-Result<std::vector<TensorProto>> PackedOnnx::State::collect(ByteView graph,
-                                                            std::vector<std::string_view>& used) const {
+Result<std::vector<TensorProto>> PackedOnnx::State::collect(
+    ByteView graph, std::vector<std::string_view>& used) const {
   std::vector<TensorProto> found;
   wire::Reader reader(graph);
   while (const std::optional<Field> field = TRY(reader.next())) {
@@ -164,12 +169,13 @@ Result<void> PackedOnnx::State::open_external(const TensorProto& tensor) {
   const Path where = TRY(beside(path, tensor.external->location).context(who));
   auto known = external.find(tensor.external->location);
   if (known == external.end()) {
-    known = external.emplace(tensor.external->location, TRY(FileSource::open(where).context(who))).first;
+    known = external.emplace(tensor.external->location, TRY(FileSource::open(where).context(who)))
+                .first;
   }
   const std::uint64_t size = known->second.size();
   if (tensor.external->offset > size || tensor.byte_count > size - tensor.external->offset) {
-    return malformed(who, " of ", tensor.byte_count, " bytes at ", tensor.external->offset, " ends after ",
-                     where.native(), ", which has ", size);
+    return malformed(who, " of ", tensor.byte_count, " bytes at ", tensor.external->offset,
+                     " ends after ", where.native(), ", which has ", size);
   }
   return {};
 }
@@ -181,7 +187,11 @@ Result<SecretBuffer> PackedOnnx::State::encode_graph(ByteView graph) const {
   while (const std::optional<Field> field = TRY(reader.next())) {
     switch (field->number) {
       case 1: wire::append_field(encoded, 1, TRY(without(field->bytes, {6}))); break;
-      case 2: case 5: case 10: case 13: case 14: break;
+      case 2:
+      case 5:
+      case 10:
+      case 13:
+      case 14: break;
       default: encoded.insert(encoded.end(), field->whole.begin(), field->whole.end());
     }
   }
@@ -204,7 +214,8 @@ Result<void> PackedOnnx::State::lay_out() {
   std::vector<TensorProto> found = TRY(collect(graph, used));
   std::unordered_map<std::string_view, std::size_t> places;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    if (!places.emplace(found[i].name, i).second) return malformed("tensor \"", found[i].name, "\" is there twice");
+    if (!places.emplace(found[i].name, i).second)
+      return malformed("tensor \"", found[i].name, "\" is there twice");
   }
   std::vector<bool> taken(found.size(), false);
   std::vector<std::size_t> order;
@@ -228,8 +239,8 @@ Result<void> PackedOnnx::State::lay_out() {
   }
   const SecretBuffer encoded = TRY(encode_graph(graph));
   if (encoded.size() > kMaxGraphBytes) {
-    return malformed("the graph has ", encoded.size(), " bytes without its parameters, at most ", kMaxGraphBytes,
-                     " are allowed");
+    return malformed("the graph has ", encoded.size(), " bytes without its parameters, at most ",
+                     kMaxGraphBytes, " are allowed");
   }
   const PayloadHeader header{encoded.size(), data_bytes};
   const Bytes start = encode_payload_header(header);
@@ -240,21 +251,25 @@ Result<void> PackedOnnx::State::lay_out() {
 }
 
 /// Bytes `from`.. of a tensor's place in the data; behind its elements there are zeros.
-Result<void> PackedOnnx::State::read_tensor(std::size_t index, std::uint64_t from, MutableByteView out) {
+Result<void> PackedOnnx::State::read_tensor(std::size_t index, std::uint64_t from,
+                                            MutableByteView out) {
   const TensorProto& tensor = tensors[index];
-  const std::size_t present = from >= tensor.byte_count ? 0 : std::min<std::uint64_t>(out.size(), tensor.byte_count - from);
+  const std::size_t present =
+      from >= tensor.byte_count ? 0 : std::min<std::uint64_t>(out.size(), tensor.byte_count - from);
   const MutableByteView elements = out.first(present);
   std::ranges::fill(out.subspan(present), std::uint8_t{0});
   if (present == 0) return {};
   if (tensor.external) {
-    return external.find(tensor.external->location)->second.read_exactly_at(tensor.external->offset + from, elements);
+    return external.find(tensor.external->location)
+        ->second.read_exactly_at(tensor.external->offset + from, elements);
   }
   if (tensor.raw) {
     std::ranges::copy(tensor.raw->subspan(from, present), elements.begin());
     return {};
   }
   if (!has_converted || current != index) {
-    // Each element of a list takes a byte of the file or more, so a claimed shape allocates nothing.
+    // Each element of a list takes a byte of the file or more, so a claimed shape allocates
+    // nothing.
     std::uint64_t room = 0;
     for (const ByteView field : tensor.typed) room += 8 * field.size();
     if (tensor.byte_count > room) {
@@ -283,7 +298,8 @@ std::uint64_t PackedOnnx::payload_bytes() const { return state_->head.size() + s
 
 Result<void> PackedOnnx::read(MutableByteView out) {
   State& state = *state_;
-  if (out.size() > payload_bytes() - state.position) return invalid_argument("read past the payload's end");
+  if (out.size() > payload_bytes() - state.position)
+    return invalid_argument("read past the payload's end");
   while (!out.empty()) {
     std::size_t taken = 0;
     if (state.position < state.head.size()) {

@@ -13,7 +13,13 @@ namespace torchkeep::runtime {
 
 /// Numbered as ONNX numbers them (TensorProto.DataType).
 enum class DataType : std::int32_t {
-  Float32 = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Int64 = 7, Bool = 9, Float64 = 11,
+  Float32 = 1,
+  UInt8 = 2,
+  Int8 = 3,
+  Int32 = 6,
+  Int64 = 7,
+  Bool = 9,
+  Float64 = 11,
 };
 
 /// Errors: Malformed for types that this engine does not hold, naming the type.

@@ -23,22 +23,27 @@ Result<Planned> make_convolution(Machine& machine, const Convolution& wanted, co
                                  const std::optional<Layout>& weights) {
   return guarded("convolution", [&]() -> Result<Planned> {
     const dnnl::primitive_attr attributes = make_attributes(wanted.epilogue);
-    const memory::desc weights_desc = weights ? desc_of(*weights, wanted.weights) : any_desc(wanted.weights);
-    Desc best = describe_convolution(machine, wanted, any_desc(wanted.input), weights_desc, attributes);
+    const memory::desc weights_desc =
+        weights ? desc_of(*weights, wanted.weights) : any_desc(wanted.weights);
+    Desc best =
+        describe_convolution(machine, wanted, any_desc(wanted.input), weights_desc, attributes);
     if (layout_of(best.src_desc()) != input) {
       // A kernel as good that takes the input as it lies saves a pass over it.
       try {
-        Desc as_is = describe_convolution(machine, wanted, desc_of(input, wanted.input), weights_desc, attributes);
+        Desc as_is = describe_convolution(machine, wanted, desc_of(input, wanted.input),
+                                          weights_desc, attributes);
         if (std::string_view(as_is.impl_info_str()) == best.impl_info_str()) best = as_is;
       } catch (const dnnl::error&) {
         // There is none; the input will be reordered.
       }
     }
-    std::vector<Argument> arguments{{DNNL_ARG_SRC, best.src_desc()}, {DNNL_ARG_WEIGHTS, best.weights_desc()}};
+    std::vector<Argument> arguments{{DNNL_ARG_SRC, best.src_desc()},
+                                    {DNNL_ARG_WEIGHTS, best.weights_desc()}};
     if (wanted.bias) arguments.push_back({DNNL_ARG_BIAS, best.bias_desc()});
     arguments.push_back({DNNL_ARG_DST, best.dst_desc()});
-    return Planned{make_primitive(machine, best, dnnl::convolution_forward(best), std::move(arguments)),
-                   layout_of(best.src_desc()), layout_of(best.weights_desc()), layout_of(best.dst_desc())};
+    return Planned{
+        make_primitive(machine, best, dnnl::convolution_forward(best), std::move(arguments)),
+        layout_of(best.src_desc()), layout_of(best.weights_desc()), layout_of(best.dst_desc())};
   });
 }
 

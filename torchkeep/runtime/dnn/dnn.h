@@ -125,19 +125,22 @@ Result<Planned> make_pooling(Machine& machine, const Pooling& wanted, const Layo
 Result<Planned> make_softmax(Machine& machine, const Shape& shape, int axis, bool logarithm);
 
 enum class EltwiseKind { Abs, Clip, Exp, HardSwish, Linear, Relu, Sigmoid, Sqrt, Tanh };
-/// On each element; `alpha` and `beta` as oneDNN has them (Linear: alpha * x + beta; Clip: low, high).
-/// Output lies as the input does and may be the same memory. Memory order: input, output, scratch.
-Result<Planned> make_eltwise(Machine& machine, EltwiseKind kind, float alpha, float beta, const Shape& shape,
-                             const Layout& layout);
+/// On each element; `alpha` and `beta` as oneDNN has them (Linear: alpha * x + beta; Clip: low,
+/// high). Output lies as the input does and may be the same memory. Memory order: input, output,
+/// scratch.
+Result<Planned> make_eltwise(Machine& machine, EltwiseKind kind, float alpha, float beta,
+                             const Shape& shape, const Layout& layout);
 
 enum class BinaryKind { Add, Sub, Mul, Div, Max, Min };
-/// left (op) right, where dimensions of `right` may be 1. Output lies as `left` and may be its memory.
-/// Memory order: left, right, output, scratch.
-Result<Planned> make_binary(Machine& machine, BinaryKind kind, const Shape& left, const Layout& left_layout,
-                            const Shape& right, const Layout& right_layout);
+/// left (op) right, where dimensions of `right` may be 1. Output lies as `left` and may be its
+/// memory. Memory order: left, right, output, scratch.
+Result<Planned> make_binary(Machine& machine, BinaryKind kind, const Shape& left,
+                            const Layout& left_layout, const Shape& right,
+                            const Layout& right_layout);
 
 /// From one layout of a tensor to another. Memory order: from, to, scratch.
-Result<Primitive> make_reorder(Machine& machine, const Shape& shape, const Layout& from, const Layout& to);
+Result<Primitive> make_reorder(Machine& machine, const Shape& shape, const Layout& from,
+                               const Layout& to);
 
 /// From row-major weights [n, k], seen as [k, n], to a layout of [k, n].
 Result<Primitive> make_transposing_reorder(Machine& machine, const Shape& shape, const Layout& to);

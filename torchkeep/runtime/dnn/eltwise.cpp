@@ -32,26 +32,32 @@ dnnl::algorithm algorithm_of(BinaryKind kind) {
 
 }  // namespace
 
-Result<Planned> make_eltwise(Machine& machine, EltwiseKind kind, float alpha, float beta, const Shape& shape,
-                             const Layout& layout) {
+Result<Planned> make_eltwise(Machine& machine, EltwiseKind kind, float alpha, float beta,
+                             const Shape& shape, const Layout& layout) {
   return guarded("elementwise function", [&]() -> Result<Planned> {
     const dnnl::memory::desc data = desc_of(layout, shape);
-    const dnnl::eltwise_forward::desc asked(dnnl::prop_kind::forward_inference, algorithm_of(kind), data, alpha, beta);
-    const dnnl::eltwise_forward::primitive_desc desc(asked, make_attributes({}), machine.state().engine);
-    return Planned{make_primitive(machine, desc, dnnl::eltwise_forward(desc), {{DNNL_ARG_SRC, data}, {DNNL_ARG_DST, data}}),
+    const dnnl::eltwise_forward::desc asked(dnnl::prop_kind::forward_inference, algorithm_of(kind),
+                                            data, alpha, beta);
+    const dnnl::eltwise_forward::primitive_desc desc(asked, make_attributes({}),
+                                                     machine.state().engine);
+    return Planned{make_primitive(machine, desc, dnnl::eltwise_forward(desc),
+                                  {{DNNL_ARG_SRC, data}, {DNNL_ARG_DST, data}}),
                    layout, Layout(), layout};
   });
 }
 
-Result<Planned> make_binary(Machine& machine, BinaryKind kind, const Shape& left, const Layout& left_layout,
-                            const Shape& right, const Layout& right_layout) {
+Result<Planned> make_binary(Machine& machine, BinaryKind kind, const Shape& left,
+                            const Layout& left_layout, const Shape& right,
+                            const Layout& right_layout) {
   return guarded("elementwise operation", [&]() -> Result<Planned> {
-    const dnnl::memory::desc first = desc_of(left_layout, left), second = desc_of(right_layout, right);
+    const dnnl::memory::desc first = desc_of(left_layout, left),
+                             second = desc_of(right_layout, right);
     const dnnl::binary::desc asked(algorithm_of(kind), first, second, first);
     const dnnl::binary::primitive_desc desc(asked, make_attributes({}), machine.state().engine);
-    return Planned{make_primitive(machine, desc, dnnl::binary(desc),
-                                  {{DNNL_ARG_SRC_0, first}, {DNNL_ARG_SRC_1, second}, {DNNL_ARG_DST, first}}),
-                   left_layout, right_layout, left_layout};
+    return Planned{
+        make_primitive(machine, desc, dnnl::binary(desc),
+                       {{DNNL_ARG_SRC_0, first}, {DNNL_ARG_SRC_1, second}, {DNNL_ARG_DST, first}}),
+        left_layout, right_layout, left_layout};
   });
 }
 

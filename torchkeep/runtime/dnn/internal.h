@@ -1,7 +1,8 @@
 #pragma once
 
-#include <dnnl.hpp>
 #include <vector>
+
+#include <dnnl.hpp>
 
 #include "torchkeep/runtime/dnn/dnn.h"
 

@@ -5,11 +5,14 @@ namespace {
 
 using dnnl::memory;
 
-memory::dims dims_of(const Shape& shape) { return shape.empty() ? memory::dims{1} : memory::dims(shape); }
+memory::dims dims_of(const Shape& shape) {
+  return shape.empty() ? memory::dims{1} : memory::dims(shape);
+}
 
 bool is_row_major(const dnnl_memory_desc_t& desc) {
   const dnnl_blocking_desc_t& blocking = desc.format_desc.blocking;
-  if (desc.format_kind != dnnl_blocked || blocking.inner_nblks != 0 || desc.offset0 != 0) return false;
+  if (desc.format_kind != dnnl_blocked || blocking.inner_nblks != 0 || desc.offset0 != 0)
+    return false;
   if (desc.extra.flags != dnnl_memory_extra_flag_none) return false;
   dnnl_dim_t stride = 1;
   for (int i = desc.ndims - 1; i >= 0; --i) {

@@ -6,7 +6,8 @@ namespace {
 using dnnl::memory;
 
 memory::desc transposed_desc(const Shape& shape) {
-  return {memory::dims(shape), memory::data_type::f32, memory::dims{1, std::max<memory::dim>(shape[0], 1)}};
+  return {memory::dims(shape), memory::data_type::f32,
+          memory::dims{1, std::max<memory::dim>(shape[0], 1)}};
 }
 
 }  // namespace
@@ -16,7 +17,8 @@ Result<Planned> make_matmul(Machine& machine, const MatMul& wanted, bool pack) {
     const memory::desc weights = pack                        ? any_desc(wanted.weights)
                                  : wanted.transposed_weights ? transposed_desc(wanted.weights)
                                                              : plain_desc(wanted.weights);
-    const memory::desc input = wanted.transposed_input ? transposed_desc(wanted.input) : plain_desc(wanted.input);
+    const memory::desc input =
+        wanted.transposed_input ? transposed_desc(wanted.input) : plain_desc(wanted.input);
     const memory::desc output = plain_desc(wanted.output);
     memory::desc bias;
     if (wanted.bias) {
@@ -25,22 +27,23 @@ Result<Planned> make_matmul(Machine& machine, const MatMul& wanted, bool pack) {
       bias = plain_desc(shape);
     }
     const auto attributes = make_attributes(wanted.epilogue, wanted.scale);
-    const dnnl::matmul::primitive_desc desc(dnnl::matmul::desc(input, weights, bias, output), attributes,
-                                            machine.state().engine);
+    const dnnl::matmul::primitive_desc desc(dnnl::matmul::desc(input, weights, bias, output),
+                                            attributes, machine.state().engine);
     std::vector<Argument> arguments{{DNNL_ARG_SRC, input}, {DNNL_ARG_WEIGHTS, desc.weights_desc()}};
     if (wanted.bias) arguments.push_back({DNNL_ARG_BIAS, bias});
     arguments.push_back({DNNL_ARG_DST, output});
-    return Planned{make_primitive(machine, desc, dnnl::matmul(desc), std::move(arguments)), Layout(),
-                   layout_of(desc.weights_desc()), Layout()};
+    return Planned{make_primitive(machine, desc, dnnl::matmul(desc), std::move(arguments)),
+                   Layout(), layout_of(desc.weights_desc()), Layout()};
   });
 }
 
 Result<Primitive> make_transposing_reorder(Machine& machine, const Shape& shape, const Layout& to) {
   return guarded("reorder", [&]() -> Result<Primitive> {
     const memory::desc source = transposed_desc(shape), target = desc_of(to, shape);
-    const dnnl::reorder::primitive_desc desc(machine.state().engine, source, machine.state().engine, target,
-                                             make_attributes({}));
-    return make_primitive(machine, desc, dnnl::reorder(desc), {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, target}});
+    const dnnl::reorder::primitive_desc desc(machine.state().engine, source, machine.state().engine,
+                                             target, make_attributes({}));
+    return make_primitive(machine, desc, dnnl::reorder(desc),
+                          {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, target}});
   });
 }
 

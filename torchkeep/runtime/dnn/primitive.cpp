@@ -38,13 +38,15 @@ Result<void> Primitive::run(std::span<std::byte* const> memory) {
     dnnl_memory_get_data_handle(state_->memory[i].get(), &before);
     if (before == memory[i]) continue;
     const dnnl_status_t set = dnnl_memory_set_data_handle(state_->memory[i].get(), memory[i]);
-    if (set != dnnl_success) return internal_error("oneDNN: memory not taken, status ", static_cast<int>(set));
+    if (set != dnnl_success)
+      return internal_error("oneDNN: memory not taken, status ", static_cast<int>(set));
   }
   const dnnl_status_t done =
       dnnl_primitive_execute(state_->primitive.get(), state_->stream.get(),
                              static_cast<int>(state_->arguments.size()), state_->arguments.data());
   if (done == dnnl_out_of_memory) return unavailable("oneDNN is out of memory");
-  if (done != dnnl_success) return internal_error("oneDNN: not run, status ", static_cast<int>(done));
+  if (done != dnnl_success)
+    return internal_error("oneDNN: not run, status ", static_cast<int>(done));
   return {};
 }
 
@@ -56,7 +58,8 @@ dnnl::primitive_attr make_attributes(const Epilogue& epilogue, float scale) {
   if (epilogue.residual) after.append_sum();
   if (epilogue.relu) after.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
   if (epilogue.clip) {
-    after.append_eltwise(1, dnnl::algorithm::eltwise_clip, epilogue.clip->first, epilogue.clip->second);
+    after.append_eltwise(1, dnnl::algorithm::eltwise_clip, epilogue.clip->first,
+                         epilogue.clip->second);
   }
   attributes.set_post_ops(after);
   return attributes;

@@ -2,12 +2,14 @@
 
 namespace torchkeep::runtime::dnn {
 
-Result<Primitive> make_reorder(Machine& machine, const Shape& shape, const Layout& from, const Layout& to) {
+Result<Primitive> make_reorder(Machine& machine, const Shape& shape, const Layout& from,
+                               const Layout& to) {
   return guarded("reorder", [&]() -> Result<Primitive> {
     const dnnl::memory::desc source = desc_of(from, shape), target = desc_of(to, shape);
-    const dnnl::reorder::primitive_desc desc(machine.state().engine, source, machine.state().engine, target,
-                                             make_attributes({}));
-    return make_primitive(machine, desc, dnnl::reorder(desc), {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, target}});
+    const dnnl::reorder::primitive_desc desc(machine.state().engine, source, machine.state().engine,
+                                             target, make_attributes({}));
+    return make_primitive(machine, desc, dnnl::reorder(desc),
+                          {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, target}});
   });
 }
 

@@ -9,8 +9,9 @@ Planned make(Machine& machine, const Shape& shape, int axis) {
   const typename Operation::primitive_desc desc(
       typename Operation::desc(dnnl::prop_kind::forward_inference, data, axis), make_attributes({}),
       machine.state().engine);
-  return {make_primitive(machine, desc, Operation(desc), {{DNNL_ARG_SRC, data}, {DNNL_ARG_DST, data}}), Layout(),
-          Layout(), Layout()};
+  return {
+      make_primitive(machine, desc, Operation(desc), {{DNNL_ARG_SRC, data}, {DNNL_ARG_DST, data}}),
+      Layout(), Layout(), Layout()};
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::string_view kDataLocation = "payload";
 
-// The constants that stand in the graph itself share one block: there may be thousands of a few bytes.
+// The constants that stand in the graph itself share one block: there may be thousands of a few
+// bytes.
 class InlineConstants {
  public:
   explicit InlineConstants(std::size_t bytes) : memory_(std::make_shared<SecretBytes>(bytes)) {}
@@ -46,19 +47,23 @@ struct ConstantSource {
 // Source: ONNX operator Constant-13.
 Result<ConstantSource> source_of(const Attribute& attribute) {
   const auto scalar = [](DataType type, const auto& value) {
-    return ConstantSource{type, {}, nullptr, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value}};
+    return ConstantSource{
+        type, {}, nullptr, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value}};
   };
   if (attribute.name == "value" && attribute.tensor) {
-    if (attribute.tensor->external) return malformed("the value of a constant lies outside the graph");
+    if (attribute.tensor->external)
+      return malformed("the value of a constant lies outside the graph");
     return ConstantSource{attribute.tensor->dtype, attribute.tensor->shape, &*attribute.tensor, {}};
   }
   if (attribute.name == "value_float") return scalar(DataType::Float32, attribute.f);
   if (attribute.name == "value_int") return scalar(DataType::Int64, attribute.i);
   if (attribute.name == "value_floats") {
-    return ConstantSource{DataType::Float32, {std::ssize(attribute.floats)}, nullptr, bytes_of(attribute.floats)};
+    return ConstantSource{
+        DataType::Float32, {std::ssize(attribute.floats)}, nullptr, bytes_of(attribute.floats)};
   }
   if (attribute.name == "value_ints") {
-    return ConstantSource{DataType::Int64, {std::ssize(attribute.ints)}, nullptr, bytes_of(attribute.ints)};
+    return ConstantSource{
+        DataType::Int64, {std::ssize(attribute.ints)}, nullptr, bytes_of(attribute.ints)};
   }
   return malformed("attribute \"", attribute.name, "\" is not supported");
 }
@@ -105,13 +110,15 @@ class Checker {
     std::uint64_t present = source.tensor->raw ? source.tensor->raw->size() : 0;
     // The densest typed field is a packed varint: a byte for eight.
     for (const ByteView field : source.tensor->typed) present += 8 * field.size();
-    if (source.tensor->byte_count > present) return malformed("a constant has fewer elements than its shape says");
+    if (source.tensor->byte_count > present)
+      return malformed("a constant has fewer elements than its shape says");
     return source.tensor->byte_count;
   }
 
   Result<ValueId> add_value(std::string_view name, std::shared_ptr<Constant> constant) {
     if (name.empty()) return malformed("a value has no name");
-    if (graph_.values.size() == onnx::kMaxValues) return malformed("more than ", onnx::kMaxValues, " values");
+    if (graph_.values.size() == onnx::kMaxValues)
+      return malformed("more than ", onnx::kMaxValues, " values");
     const auto id = static_cast<ValueId>(graph_.values.size());
     if (!ids_.emplace(name, id).second) return malformed("value \"", name, "\" is made twice");
     graph_.values.push_back({name, std::move(constant)});
@@ -119,21 +126,22 @@ class Checker {
   }
 
   Result<void> add_initializer(const onnx::TensorProto& tensor) {
-    if (!tensor.external) return malformed("initializer \"", tensor.name, "\" is not in the payload's data");
+    if (!tensor.external)
+      return malformed("initializer \"", tensor.name, "\" is not in the payload's data");
     const onnx::External& where = *tensor.external;
     const std::string who = text("initializer \"", tensor.name, "\"");
     if (where.location != kDataLocation) return malformed(who, " is in another file");
     if (where.offset % kPayloadAlignment != 0 || where.offset < data_used_) {
-      return malformed(who, " begins at ", where.offset, ", wanted is a multiple of ", kPayloadAlignment,
-                       " from ", data_used_, " on");
+      return malformed(who, " begins at ", where.offset, ", wanted is a multiple of ",
+                       kPayloadAlignment, " from ", data_used_, " on");
     }
     if (where.offset > data_->size() || tensor.byte_count > data_->size() - where.offset) {
-      return malformed(who, " of ", tensor.byte_count, " bytes at ", where.offset, " ends after the data, which has ",
-                       data_->size());
+      return malformed(who, " of ", tensor.byte_count, " bytes at ", where.offset,
+                       " ends after the data, which has ", data_->size());
     }
     data_used_ = where.offset + tensor.byte_count;
-    TRY(add_value(tensor.name, std::make_shared<Constant>(tensor.dtype, tensor.shape, data_, where.offset,
-                                                          tensor.byte_count)));
+    TRY(add_value(tensor.name, std::make_shared<Constant>(tensor.dtype, tensor.shape, data_,
+                                                          where.offset, tensor.byte_count)));
     return {};
   }
 
@@ -155,7 +163,8 @@ class Checker {
       return malformed("the graph has more than ", onnx::kMaxNodeValues, " outputs");
     }
     const auto same = [&](const Port& port) { return port.name == name; };
-    if (std::ranges::any_of(graph_.output_ports, same)) return malformed("output \"", name, "\" is listed twice");
+    if (std::ranges::any_of(graph_.output_ports, same))
+      return malformed("output \"", name, "\" is listed twice");
     graph_.outputs.push_back(known->second);
     graph_.output_ports.push_back(TRY(onnx::parse_port(info)));
     return {};
@@ -186,7 +195,8 @@ class Checker {
     for (const std::string_view name : proto.inputs) {
       const auto known = ids_.find(name);
       if (!name.empty() && known == ids_.end()) {
-        // Whether a later node makes it or none does: nodes are in order, so a cycle shows here too.
+        // Whether a later node makes it or none does: nodes are in order, so a cycle shows here
+        // too.
         return malformed("input \"", name, "\" is not made by any node before it");
       }
       node.inputs.push_back(name.empty() ? kLeftOut : known->second);
@@ -196,9 +206,11 @@ class Checker {
     }
     node.attributes = proto.attributes;
     for (std::size_t i = 0; i < node.attributes.size(); ++i) {
-      const auto same = [&](const Attribute& other) { return other.name == node.attributes[i].name; };
-      if (std::find_if(node.attributes.begin() + static_cast<std::ptrdiff_t>(i) + 1, node.attributes.end(), same) !=
-          node.attributes.end()) {
+      const auto same = [&](const Attribute& other) {
+        return other.name == node.attributes[i].name;
+      };
+      if (std::find_if(node.attributes.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                       node.attributes.end(), same) != node.attributes.end()) {
         return malformed("attribute \"", node.attributes[i].name, "\" is there twice");
       }
     }

@@ -2,9 +2,9 @@
 
 #include "torchkeep/runtime/graph/parse.h"
 
-/// From a message to a graph that can be trusted in its form: what each node reads is made before it
-/// and only once, what lies outside the message lies within the data, nothing overlaps.
-/// What an operator wants of its inputs is checked by its kernel.
+/// From a message to a graph that can be trusted in its form: what each node reads is made before
+/// it and only once, what lies outside the message lies within the data, nothing overlaps. What an
+/// operator wants of its inputs is checked by its kernel.
 namespace torchkeep::runtime::graph {
 
 // Kernels say themselves since which operator set they mean what they do (kernels/registry.cpp).

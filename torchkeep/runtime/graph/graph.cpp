@@ -6,7 +6,11 @@ namespace torchkeep::runtime::graph {
 
 Constant::Constant(DataType dtype, Shape shape, std::shared_ptr<SecretBytes> memory,
                    std::size_t offset, std::size_t size)
-    : dtype_(dtype), shape_(std::move(shape)), memory_(std::move(memory)), offset_(offset), size_(size) {
+    : dtype_(dtype),
+      shape_(std::move(shape)),
+      memory_(std::move(memory)),
+      offset_(offset),
+      size_(size) {
   TORCHKEEP_CHECK(offset <= memory_->size() && size <= memory_->size() - offset);
 }
 
@@ -17,7 +21,8 @@ Constant::~Constant() {
 
 Result<std::shared_ptr<Constant>> Constant::make(DataType dtype, Shape shape) {
   const std::uint64_t size = TRY(byte_count(dtype, shape));
-  return std::make_shared<Constant>(dtype, std::move(shape), std::make_shared<SecretBytes>(size), 0, size);
+  return std::make_shared<Constant>(dtype, std::move(shape), std::make_shared<SecretBytes>(size), 0,
+                                    size);
 }
 
 ByteView Constant::bytes() const {

@@ -50,7 +50,15 @@ class Constant {
 Result<std::vector<std::int64_t>> to_ints(const Constant& constant);
 
 enum class AttributeType : std::int64_t {
-  Float = 1, Int = 2, String = 3, Tensor = 4, Graph = 5, Floats = 6, Ints = 7, Strings = 8, Other = 0,
+  Float = 1,
+  Int = 2,
+  String = 3,
+  Tensor = 4,
+  Graph = 5,
+  Floats = 6,
+  Ints = 7,
+  Strings = 8,
+  Other = 0,
 };
 
 struct Attribute {

@@ -54,7 +54,11 @@ Result<TensorProto> parse_tensor(ByteView message) {
       case 1: TRY(wire::append_ints(*field, tensor.shape, kMaxRank).context("dimensions")); break;
       case 2: type_number = field->as_int(); break;
       case 3: return malformed("tensors in segments are not supported");
-      case 4: case 5: case 7: case 10: case 11: tensor.typed.push_back(field->whole); break;
+      case 4:
+      case 5:
+      case 7:
+      case 10:
+      case 11: tensor.typed.push_back(field->whole); break;
       case 6: return malformed("tensors of strings are not supported");
       case 8: tensor.name = field->as_text(); break;
       case 9:
@@ -72,8 +76,8 @@ Result<TensorProto> parse_tensor(ByteView message) {
   if (is_external) {
     if (tensor.raw || !tensor.typed.empty()) return malformed(who, " has its data twice");
     if (external.length && *external.length != tensor.byte_count) {
-      return malformed(who, " has ", *external.length, " bytes of external data, its shape asks for ",
-                       tensor.byte_count);
+      return malformed(who, " has ", *external.length,
+                       " bytes of external data, its shape asks for ", tensor.byte_count);
     }
     tensor.external = std::move(external);
   } else if (tensor.raw && (tensor.raw->size() != tensor.byte_count || !tensor.typed.empty())) {
@@ -99,7 +103,8 @@ Result<void> copy_elements(const TensorProto& tensor, MutableByteView out) {
       std::vector<float> values;
       TRY(wire::append_floats(*field, values, count - done));
       for (const float value : values) store_as<float>(out, done++, value);
-    } else if (field->number == 10 && tensor.dtype == DataType::Float64 && field->type == WireType::Bytes) {
+    } else if (field->number == 10 && tensor.dtype == DataType::Float64 &&
+               field->type == WireType::Bytes) {
       if (field->bytes.size() > (count - done) * size) return malformed("too many doubles");
       std::ranges::copy(field->bytes, out.begin() + static_cast<std::ptrdiff_t>(done * size));
       done += field->bytes.size() / size;
@@ -110,9 +115,11 @@ Result<void> copy_elements(const TensorProto& tensor, MutableByteView out) {
         switch (tensor.dtype) {
           case DataType::Int64: store_as<std::int64_t>(out, done++, value); break;
           case DataType::Int32: store_as<std::int32_t>(out, done++, value); break;
-          case DataType::Int8: case DataType::UInt8: store_as<std::uint8_t>(out, done++, value); break;
+          case DataType::Int8:
+          case DataType::UInt8: store_as<std::uint8_t>(out, done++, value); break;
           case DataType::Bool: store_as<std::uint8_t>(out, done++, value != 0); break;
-          default: return malformed("tensor \"", tensor.name, "\" holds integers, its type does not");
+          default:
+            return malformed("tensor \"", tensor.name, "\" holds integers, its type does not");
         }
       }
     } else {
@@ -121,7 +128,8 @@ Result<void> copy_elements(const TensorProto& tensor, MutableByteView out) {
     }
   }
   if (done != count) {
-    return malformed("tensor \"", tensor.name, "\" has ", done, " elements, its shape asks for ", count);
+    return malformed("tensor \"", tensor.name, "\" has ", done, " elements, its shape asks for ",
+                     count);
   }
   return {};
 }

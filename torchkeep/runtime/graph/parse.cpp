@@ -56,7 +56,8 @@ Result<Attribute> parse_attribute(ByteView message) {
 
 Result<void> parse_node_field(const Field& field, NodeProto& node) {
   switch (field.number) {
-    case 1: case 2: {
+    case 1:
+    case 2: {
       auto& names = field.number == 1 ? node.inputs : node.outputs;
       names.push_back(TRY(as_name(field, "name of a value")));
       if (names.size() > kMaxNodeValues) return malformed("more than ", kMaxNodeValues, " values");
@@ -77,7 +78,8 @@ Result<void> parse_node_field(const Field& field, NodeProto& node) {
 
 Result<NodeProto> parse_node(ByteView message) {
   NodeProto node;
-  wire::Reader names(message);  // first, so that whatever else is wrong can be said of a node with a name
+  wire::Reader names(
+      message);  // first, so that whatever else is wrong can be said of a node with a name
   while (const std::optional<Field> field = TRY(names.next())) {
     if (field->number == 3) node.name = TRY(as_name(*field, "node name"));
     if (field->number == 4) node.op = TRY(as_name(*field, "operator name"));
@@ -85,7 +87,8 @@ Result<NodeProto> parse_node(ByteView message) {
   }
   wire::Reader reader(message);
   while (const std::optional<Field> field = TRY(reader.next())) {
-    TRY(parse_node_field(*field, node).context(text("operator ", node.op, " (node ", node.name, ")")));
+    TRY(parse_node_field(*field, node)
+            .context(text("operator ", node.op, " (node ", node.name, ")")));
   }
   if (node.domain == "ai.onnx") node.domain = "";
   return node;
@@ -202,7 +205,8 @@ Result<Port> parse_port(ByteView value_info) {
       TRY(parse_tensor_type(TRY(as_message(*kind, "tensor type")), port).context(who));
     }
   }
-  if (!is_tensor) return malformed(who, " is no tensor; sequences, maps and optionals are not supported");
+  if (!is_tensor)
+    return malformed(who, " is no tensor; sequences, maps and optionals are not supported");
   return port;
 }
 

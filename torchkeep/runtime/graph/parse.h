@@ -9,8 +9,8 @@ namespace torchkeep::runtime::onnx {
 // Far above what exporters write; they bound the time and memory that a hostile graph can ask for.
 inline constexpr std::size_t kMaxNodes = 50'000;
 inline constexpr std::size_t kMaxValues = 200'000;
-inline constexpr std::size_t kMaxNodeValues = 4'096;      ///< Inputs or outputs of one node.
-inline constexpr std::size_t kMaxAttributes = 64;         ///< Of one node.
+inline constexpr std::size_t kMaxNodeValues = 4'096;        ///< Inputs or outputs of one node.
+inline constexpr std::size_t kMaxAttributes = 64;           ///< Of one node.
 inline constexpr std::size_t kMaxAttributeValues = 65'536;  ///< Of one list.
 inline constexpr std::size_t kMaxRank = 8;
 

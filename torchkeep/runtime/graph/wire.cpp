@@ -39,7 +39,8 @@ Result<std::optional<Field>> Reader::next() {
   }
   field.type = static_cast<WireType>(key & 7);
   if (size > left_.size()) {
-    return malformed("field ", field.number, " of ", size, " bytes, but ", left_.size(), " are left");
+    return malformed("field ", field.number, " of ", size, " bytes, but ", left_.size(),
+                     " are left");
   }
   field.bytes = left_.first(size);
   left_ = left_.subspan(size);
@@ -51,7 +52,8 @@ Result<std::optional<Field>> Reader::next() {
 
 Result<void> expect(const Field& field, WireType type, std::string_view what) {
   if (field.type == type) return {};
-  return malformed(what, " (field ", field.number, ") has wire type ", static_cast<int>(field.type));
+  return malformed(what, " (field ", field.number, ") has wire type ",
+                   static_cast<int>(field.type));
 }
 
 namespace {
@@ -71,7 +73,8 @@ Result<std::uint64_t> take_packed_varint(ByteView& left) {
 
 }  // namespace
 
-Result<void> append_ints(const Field& field, std::vector<std::int64_t>& out, std::size_t max_count) {
+Result<void> append_ints(const Field& field, std::vector<std::int64_t>& out,
+                         std::size_t max_count) {
   ByteView left = field.bytes;
   if (field.type == WireType::Varint) {
     out.push_back(field.as_int());
@@ -93,8 +96,10 @@ Result<void> append_floats(const Field& field, std::vector<float>& out, std::siz
     out.push_back(field.as_float());
   } else {
     TRY(expect(field, WireType::Bytes, "a list of floats"));
-    if (field.bytes.size() % 4 != 0) return malformed("a list of floats has ", field.bytes.size(), " bytes");
-    if (field.bytes.size() / 4 > max_count) return malformed("a list of floats has more than ", max_count);
+    if (field.bytes.size() % 4 != 0)
+      return malformed("a list of floats has ", field.bytes.size(), " bytes");
+    if (field.bytes.size() / 4 > max_count)
+      return malformed("a list of floats has more than ", max_count);
     for (std::size_t i = 0; i < field.bytes.size(); i += 4) {
       out.push_back(std::bit_cast<float>(load_le32(field.bytes.subspan(i, 4))));
     }

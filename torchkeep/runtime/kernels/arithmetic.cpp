@@ -1,4 +1,5 @@
-// Add, Sub, Mul, Div, versions 7 to 14: https://onnx.ai/onnx/operators/onnx__Add.html and its neighbours.
+// Add, Sub, Mul, Div, versions 7 to 14: https://onnx.ai/onnx/operators/onnx__Add.html and its
+// neighbours.
 #include <atomic>
 #include <limits>
 
@@ -10,8 +11,8 @@ namespace {
 
 using dnn::BinaryKind;
 
-/// Integers wrap around, as the standard leaves it to the machine; a division that the machine cannot do is
-/// noted in `fault`.
+/// Integers wrap around, as the standard leaves it to the machine; a division that the machine
+/// cannot do is noted in `fault`.
 template <typename T>
 T compute(BinaryKind kind, T left, T right, bool& fault) {
   if constexpr (std::is_integral_v<T>) {
@@ -53,8 +54,8 @@ plan::Action action_of(BinaryKind kind, const Broadcast& walk) {
       for (std::size_t row = begin; row < end; ++row) {
         const auto [first, second] = walk.start_of(row);
         for (std::size_t i = 0; i < walk.columns(); ++i) {
-          output[row * walk.columns() + i] =
-              compute(kind, left[first + i * walk.left_step()], right[second + i * walk.right_step()], fault);
+          output[row * walk.columns() + i] = compute(kind, left[first + i * walk.left_step()],
+                                                     right[second + i * walk.right_step()], fault);
         }
       }
       if (fault) faulty = true;
@@ -100,11 +101,14 @@ class Arithmetic final : public Kernel {
     dnn::Layout layout = builder.input(0).layout;
     if (layout.is_plain() && kind_ != BinaryKind::Div) layout = builder.input(1).layout;
     if (layout.is_padded() && kind_ == BinaryKind::Div) layout = {};  // 0 / 0 in the padding
-    dnn::Planned planned = TRY(dnn::make_binary(builder.machine(), kind_, shape, layout, shape, layout));
+    dnn::Planned planned =
+        TRY(dnn::make_binary(builder.machine(), kind_, shape, layout, shape, layout));
     const bool in_place = layout == builder.input(0).layout && builder.may_overwrite(0);
-    const plan::BufferId first = TRY(builder.read(0, layout)), second = TRY(builder.read(1, layout));
-    const plan::BufferId output = in_place ? builder.write_over(0, 0, DataType::Float32, shape)
-                                           : TRY(builder.write(0, DataType::Float32, shape, layout));
+    const plan::BufferId first = TRY(builder.read(0, layout)),
+                         second = TRY(builder.read(1, layout));
+    const plan::BufferId output = in_place
+                                      ? builder.write_over(0, 0, DataType::Float32, shape)
+                                      : TRY(builder.write(0, DataType::Float32, shape, layout));
     return builder.step({first, second, output}, std::move(planned.primitive));
   }
 
@@ -113,9 +117,17 @@ class Arithmetic final : public Kernel {
 
 }  // namespace
 
-Result<KernelPointer> make_add(NodeReader&) { return std::make_unique<Arithmetic>(BinaryKind::Add); }
-Result<KernelPointer> make_sub(NodeReader&) { return std::make_unique<Arithmetic>(BinaryKind::Sub); }
-Result<KernelPointer> make_mul(NodeReader&) { return std::make_unique<Arithmetic>(BinaryKind::Mul); }
-Result<KernelPointer> make_div(NodeReader&) { return std::make_unique<Arithmetic>(BinaryKind::Div); }
+Result<KernelPointer> make_add(NodeReader&) {
+  return std::make_unique<Arithmetic>(BinaryKind::Add);
+}
+Result<KernelPointer> make_sub(NodeReader&) {
+  return std::make_unique<Arithmetic>(BinaryKind::Sub);
+}
+Result<KernelPointer> make_mul(NodeReader&) {
+  return std::make_unique<Arithmetic>(BinaryKind::Mul);
+}
+Result<KernelPointer> make_div(NodeReader&) {
+  return std::make_unique<Arithmetic>(BinaryKind::Div);
+}
 
 }  // namespace torchkeep::runtime::kernels

@@ -7,12 +7,15 @@ namespace {
 
 class AveragePool final : public Kernel {
  public:
-  AveragePool(Window window, bool count_padding) : window_(std::move(window)), count_padding_(count_padding) {}
+  AveragePool(Window window, bool count_padding)
+      : window_(std::move(window)), count_padding_(count_padding) {}
 
   Result<void> plan(plan::Builder& builder) override {
     const PlacedWindow window = TRY(place_window(window_, {}, TRY(spatial_shape(builder))));
     return plan_pooling(
-        builder, count_padding_ ? dnn::PoolKind::AverageWithPadding : dnn::PoolKind::AverageWithoutPadding, window);
+        builder,
+        count_padding_ ? dnn::PoolKind::AverageWithPadding : dnn::PoolKind::AverageWithoutPadding,
+        window);
   }
 
  private:

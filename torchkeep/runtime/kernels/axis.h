@@ -9,7 +9,8 @@ namespace torchkeep::runtime::kernels {
 /// Errors: Malformed outside of -rank..rank-1.
 inline Result<std::size_t> resolve_axis(std::int64_t axis, std::size_t rank) {
   const auto size = static_cast<std::int64_t>(rank);
-  if (axis < -size || axis >= size) return malformed("axis ", axis, " is not among ", rank, " dimensions");
+  if (axis < -size || axis >= size)
+    return malformed("axis ", axis, " is not among ", rank, " dimensions");
   return static_cast<std::size_t>(axis < 0 ? axis + size : axis);
 }
 

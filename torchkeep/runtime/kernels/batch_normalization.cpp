@@ -16,35 +16,41 @@ class BatchNormalization final : public Kernel {
 
   Result<void> plan(plan::Builder& builder) override {
     const Shape shape = builder.input(0).shape;
-    if (shape.size() < 2) return malformed("an input of shape ", describe(shape), " has no channels");
+    if (shape.size() < 2)
+      return malformed("an input of shape ", describe(shape), " has no channels");
     std::vector<plan::BufferId> buffers;
     for (std::size_t i = 0; i < 5; ++i) {
       TRY(expect_float(builder, i));
       if (i > 0 && builder.input(i).shape != Shape{shape[1]}) {
-        return malformed("input ", i, " of shape ", describe(builder.input(i).shape), " does not fit ", shape[1], " channels");
+        return malformed("input ", i, " of shape ", describe(builder.input(i).shape),
+                         " does not fit ", shape[1], " channels");
       }
       buffers.push_back(TRY(builder.read(i)));
     }
     buffers.push_back(TRY(builder.write(0, DataType::Float32, shape)));
     const std::size_t channels = extent(shape, 1, 2), planes = channels * extent(shape, 0, 1);
     const std::size_t plane = extent(shape, 2, shape.size());
-    builder.step(std::move(buffers),
-                 [=, epsilon = epsilon_](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
-                   const auto floats = [&](std::size_t i) { return reinterpret_cast<const float*>(memory[i]); };
-                   auto* output = reinterpret_cast<float*>(memory[5]);
-                   pool.parallel_for(planes, 1 + 16384 / std::max<std::size_t>(plane, 1),
-                                     [&](std::size_t begin, std::size_t end) {
-                     for (std::size_t p = begin; p < end; ++p) {
-                       const std::size_t c = p % channels;
-                       const float scale = floats(1)[c] / std::sqrt(floats(4)[c] + epsilon);
-                       const float shift = floats(2)[c] - floats(3)[c] * scale;
-                       for (std::size_t i = p * plane; i < (p + 1) * plane; ++i) {
-                         output[i] = floats(0)[i] * scale + shift;
-                       }
-                     }
-                   });
-                   return {};
-                 });
+    builder.step(
+        std::move(buffers),
+        [=, epsilon = epsilon_](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
+          const auto floats = [&](std::size_t i) {
+            return reinterpret_cast<const float*>(memory[i]);
+          };
+          auto* output = reinterpret_cast<float*>(memory[5]);
+          pool.parallel_for(planes, 1 + 16384 / std::max<std::size_t>(plane, 1),
+                            [&](std::size_t begin, std::size_t end) {
+                              for (std::size_t p = begin; p < end; ++p) {
+                                const std::size_t c = p % channels;
+                                const float scale =
+                                    floats(1)[c] / std::sqrt(floats(4)[c] + epsilon);
+                                const float shift = floats(2)[c] - floats(3)[c] * scale;
+                                for (std::size_t i = p * plane; i < (p + 1) * plane; ++i) {
+                                  output[i] = floats(0)[i] * scale + shift;
+                                }
+                              }
+                            });
+          return {};
+        });
     return {};
   }
 

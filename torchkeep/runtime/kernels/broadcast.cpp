@@ -40,7 +40,8 @@ Broadcast::Broadcast(const Shape& left, const Shape& right, const Shape& output)
     const auto size = static_cast<std::size_t>(output[dimension - 1]);
     const std::size_t first = strides[0][dimension - 1], second = strides[1][dimension - 1];
     if (size != 1) {
-      const std::array here{first == 0 ? std::size_t{0} : std::size_t{1}, second == 0 ? std::size_t{0} : std::size_t{1}};
+      const std::array here{first == 0 ? std::size_t{0} : std::size_t{1},
+                            second == 0 ? std::size_t{0} : std::size_t{1}};
       if (columns_ == 1) {
         steps_ = here;
       } else if (here != steps_) {

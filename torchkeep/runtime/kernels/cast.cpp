@@ -1,4 +1,5 @@
-// Cast-6 to Cast-21, between the types that the engine holds: https://onnx.ai/onnx/operators/onnx__Cast.html
+// Cast-6 to Cast-21, between the types that the engine holds:
+// https://onnx.ai/onnx/operators/onnx__Cast.html
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -20,8 +21,10 @@ To convert(From value) {
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     // What does not fit is undefined in the standard, and in C++ too: here it ends at the nearest.
     if (std::isnan(value)) return 0;
-    if (value <= static_cast<From>(std::numeric_limits<To>::min())) return std::numeric_limits<To>::min();
-    if (value >= static_cast<From>(std::numeric_limits<To>::max())) return std::numeric_limits<To>::max();
+    if (value <= static_cast<From>(std::numeric_limits<To>::min()))
+      return std::numeric_limits<To>::min();
+    if (value >= static_cast<From>(std::numeric_limits<To>::max()))
+      return std::numeric_limits<To>::max();
     return static_cast<To>(value);
   } else {
     return static_cast<To>(value);

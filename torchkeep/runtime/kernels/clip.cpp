@@ -36,7 +36,8 @@ class Clip final : public Kernel {
     for (std::size_t i = 0; i < 2; ++i) {
       if (!builder.has_input(i + 1)) continue;
       const plan::Operand& bound = builder.input(i + 1);
-      if (!bound.constant || bound.dtype != builder.input(0).dtype || bound.constant->bytes().size() != sizeof(T)) {
+      if (!bound.constant || bound.dtype != builder.input(0).dtype ||
+          bound.constant->bytes().size() != sizeof(T)) {
         return malformed("bound ", i + 1, " is not one known number of the input's type");
       }
       found[i] = bound.constant->elements<T>()[0];
@@ -57,7 +58,8 @@ class Clip final : public Kernel {
                  [=](std::span<std::byte* const> memory, Pool&) -> Result<void> {
                    const auto* from = reinterpret_cast<const T*>(memory[0]);
                    auto* to = reinterpret_cast<T*>(memory[1]);
-                   for (std::size_t i = 0; i < count; ++i) to[i] = std::min(std::max(from[i], low), high);
+                   for (std::size_t i = 0; i < count; ++i)
+                     to[i] = std::min(std::max(from[i], low), high);
                    return {};
                  });
     return {};

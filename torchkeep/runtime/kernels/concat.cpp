@@ -24,8 +24,8 @@ class Concat final : public Kernel {
       Shape alike = input.shape;
       if (alike.size() == output.size()) alike[axis] = output[axis];
       if (alike != output || input.dtype != dtype) {
-        return malformed("input ", i, " of shape ", describe(input.shape), " does not fit the first, ",
-                         describe(builder.input(0).shape));
+        return malformed("input ", i, " of shape ", describe(input.shape),
+                         " does not fit the first, ", describe(builder.input(0).shape));
       }
       output[axis] += input.shape[axis];
       lengths.push_back(extent(input.shape, axis, output.size()) * element_bytes(dtype));
@@ -33,16 +33,18 @@ class Concat final : public Kernel {
     }
     const std::size_t rows = extent(output, 0, axis);
     buffers.push_back(TRY(builder.write(0, dtype, std::move(output))));
-    builder.step(std::move(buffers), [rows, lengths](std::span<std::byte* const> memory, Pool&) -> Result<void> {
-      std::byte* to = memory.back();
-      for (std::size_t row = 0; row < rows; ++row) {
-        for (std::size_t i = 0; i < lengths.size(); ++i) {
-          if (lengths[i] > 0) std::memcpy(to, memory[i] + row * lengths[i], lengths[i]);
-          to += lengths[i];
-        }
-      }
-      return {};
-    });
+    builder.step(std::move(buffers),
+                 [rows, lengths](std::span<std::byte* const> memory, Pool&) -> Result<void> {
+                   std::byte* to = memory.back();
+                   for (std::size_t row = 0; row < rows; ++row) {
+                     for (std::size_t i = 0; i < lengths.size(); ++i) {
+                       if (lengths[i] > 0)
+                         std::memcpy(to, memory[i] + row * lengths[i], lengths[i]);
+                       to += lengths[i];
+                     }
+                   }
+                   return {};
+                 });
     return {};
   }
 

@@ -23,18 +23,22 @@ class Conv final : public Kernel {
     const dnn::Convolution convolution = TRY(describe_convolution(builder));
     const std::optional<dnn::Layout> packed_layout = packed_ ? packed_->layout() : std::nullopt;
     const dnn::Layout input_layout = builder.input(0).layout;
-    dnn::Planned planned = TRY(dnn::make_convolution(builder.machine(), convolution, input_layout, std::nullopt));
+    dnn::Planned planned =
+        TRY(dnn::make_convolution(builder.machine(), convolution, input_layout, std::nullopt));
     if (packed_layout && *packed_layout != planned.weights) {
-      // Other shapes may like other weights best; the same kernel on the weights as they are saves memory.
+      // Other shapes may like other weights best; the same kernel on the weights as they are saves
+      // memory.
       Result<dnn::Planned> as_packed =
           dnn::make_convolution(builder.machine(), convolution, input_layout, packed_layout);
-      if (as_packed && as_packed->primitive.implementation() == planned.primitive.implementation()) {
+      if (as_packed &&
+          as_packed->primitive.implementation() == planned.primitive.implementation()) {
         planned = std::move(as_packed).value();
       }
     }
     std::vector<plan::BufferId> buffers{TRY(builder.read(0, planned.input))};
-    buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights))
-                              : TRY(reorder_weights(builder, convolution.weights, planned.weights)));
+    buffers.push_back(packed_
+                          ? TRY(packed_->in_layout(builder, planned.weights))
+                          : TRY(reorder_weights(builder, convolution.weights, planned.weights)));
     if (bias_) buffers.push_back(TRY(builder.read(2)));
     if (!residual_fits(builder, convolution.output)) {
       const plan::BufferId result = TRY(builder.scratch(planned.output.bytes(convolution.output)));
@@ -62,22 +66,31 @@ class Conv final : public Kernel {
     const Shape& input = builder.input(0).shape;
     const Shape& weights = packed_ ? weights_shape_ : builder.input(1).shape;
     if (input.size() < 3 || input.size() > 5 || weights.size() != input.size()) {
-      return malformed("an input of shape ", describe(input), " and weights of shape ", describe(weights),
-                       " are no 1, 2 or 3 dimensional convolution");
+      return malformed("an input of shape ", describe(input), " and weights of shape ",
+                       describe(weights), " are no 1, 2 or 3 dimensional convolution");
     }
     if (input[1] != weights[1] * groups_ || weights[0] % groups_ != 0 || weights[0] == 0) {
-      return malformed("weights of shape ", describe(weights), " in ", groups_, " groups do not fit an input of shape ",
-                       describe(input));
+      return malformed("weights of shape ", describe(weights), " in ", groups_,
+                       " groups do not fit an input of shape ", describe(input));
     }
-    const PlacedWindow window =
-        TRY(place_window(window_, Shape(weights.begin() + 2, weights.end()), std::span(input).subspan(2)));
-    dnn::Convolution convolution{input, grouped(weights), {input[0], weights[0]}, window.strides, window.dilations,
-                                 window.pads_begin, window.pads_end, groups_ != 1, bias_, epilogue_of(builder)};
+    const PlacedWindow window = TRY(place_window(window_, Shape(weights.begin() + 2, weights.end()),
+                                                 std::span(input).subspan(2)));
+    dnn::Convolution convolution{input,
+                                 grouped(weights),
+                                 {input[0], weights[0]},
+                                 window.strides,
+                                 window.dilations,
+                                 window.pads_begin,
+                                 window.pads_end,
+                                 groups_ != 1,
+                                 bias_,
+                                 epilogue_of(builder)};
     convolution.output.insert(convolution.output.end(), window.output.begin(), window.output.end());
     if (bias_) {
       TRY(expect_float(builder, 2));
       if (builder.input(2).shape != Shape{weights[0]}) {
-        return malformed("a bias of shape ", describe(builder.input(2).shape), " does not fit ", weights[0], " channels");
+        return malformed("a bias of shape ", describe(builder.input(2).shape), " does not fit ",
+                         weights[0], " channels");
       }
     }
     TRY(element_count(convolution.output));
@@ -86,11 +99,13 @@ class Conv final : public Kernel {
     return convolution;
   }
 
-  static Result<plan::BufferId> reorder_weights(plan::Builder& builder, const Shape& shape, const dnn::Layout& layout) {
+  static Result<plan::BufferId> reorder_weights(plan::Builder& builder, const Shape& shape,
+                                                const dnn::Layout& layout) {
     const plan::BufferId source = TRY(builder.read(1));
     if (layout.is_plain()) return source;
     const plan::BufferId target = TRY(builder.scratch(layout.bytes(shape)));
-    TRY(builder.step({source, target}, TRY(dnn::make_reorder(builder.machine(), shape, {}, layout))));
+    TRY(builder.step({source, target},
+                     TRY(dnn::make_reorder(builder.machine(), shape, {}, layout))));
     return target;
   }
 
@@ -112,7 +127,8 @@ Result<KernelPointer> make_conv(NodeReader& node) {
     return malformed("weights are ", name_of(weights->dtype()), ", supported is FP32");
   }
   if (weights && (weights->shape().empty() || weights->shape()[0] % groups != 0)) {
-    return malformed("weights of shape ", describe(weights->shape()), " do not go into ", groups, " groups");
+    return malformed("weights of shape ", describe(weights->shape()), " do not go into ", groups,
+                     " groups");
   }
   return std::make_unique<Conv>(std::move(window), groups, node.has_input(2), std::move(weights));
 }

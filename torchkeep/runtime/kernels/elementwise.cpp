@@ -21,12 +21,14 @@ class Function final : public Kernel {
 
 }  // namespace
 
-Result<void> plan_function(plan::Builder& builder, dnn::EltwiseKind kind, float alpha, float beta, bool keeps_zero) {
+Result<void> plan_function(plan::Builder& builder, dnn::EltwiseKind kind, float alpha, float beta,
+                           bool keeps_zero) {
   TRY(expect_float(builder, 0));
   const Shape shape = builder.input(0).shape;
   dnn::Layout layout = builder.input(0).layout;
   if (layout.is_padded() && !keeps_zero) layout = {};
-  dnn::Planned planned = TRY(dnn::make_eltwise(builder.machine(), kind, alpha, beta, shape, layout));
+  dnn::Planned planned =
+      TRY(dnn::make_eltwise(builder.machine(), kind, alpha, beta, shape, layout));
   const bool in_place = layout == builder.input(0).layout && builder.may_overwrite(0);
   const plan::BufferId input = TRY(builder.read(0, layout));
   const plan::BufferId output = in_place ? builder.write_over(0, 0, DataType::Float32, shape)

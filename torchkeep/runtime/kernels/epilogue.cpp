@@ -9,7 +9,8 @@ dnn::Epilogue epilogue_of(const plan::Builder& builder) {
   epilogue.residual = builder.has_residual();
   const graph::Activation& activation = builder.activation();
   if (activation.kind == graph::Activation::Kind::Relu) epilogue.relu = true;
-  if (activation.kind == graph::Activation::Kind::Clip) epilogue.clip = {activation.low, activation.high};
+  if (activation.kind == graph::Activation::Kind::Clip)
+    epilogue.clip = {activation.low, activation.high};
   return epilogue;
 }
 
@@ -18,19 +19,22 @@ bool residual_fits(const plan::Builder& builder, const Shape& shape) {
          (builder.residual().dtype == DataType::Float32 && builder.residual().shape == shape);
 }
 
-Result<plan::BufferId> write_output(plan::Builder& builder, Shape shape, const dnn::Layout& layout) {
+Result<plan::BufferId> write_output(plan::Builder& builder, Shape shape,
+                                    const dnn::Layout& layout) {
   if (!builder.has_residual()) return builder.write(0, DataType::Float32, std::move(shape), layout);
   TORCHKEEP_CHECK(residual_fits(builder, shape));
   const dnn::Layout from = builder.residual().layout;
-  if (from == layout && builder.may_overwrite_residual()) return builder.write_over_residual(0, std::move(shape));
+  if (from == layout && builder.may_overwrite_residual())
+    return builder.write_over_residual(0, std::move(shape));
   const plan::BufferId source = TRY(builder.read_residual(from));
   const plan::BufferId output = TRY(builder.write(0, DataType::Float32, shape, layout));
-  TRY(builder.step({source, output}, TRY(dnn::make_reorder(builder.machine(), shape, from, layout))));
+  TRY(builder.step({source, output},
+                   TRY(dnn::make_reorder(builder.machine(), shape, from, layout))));
   return output;
 }
 
-Result<void> add_residual_apart(plan::Builder& builder, const Shape& shape, const dnn::Layout& layout,
-                                plan::BufferId result) {
+Result<void> add_residual_apart(plan::Builder& builder, const Shape& shape,
+                                const dnn::Layout& layout, plan::BufferId result) {
   const plan::Operand& residual = builder.residual();
   if (residual.dtype != DataType::Float32) {
     return malformed("the result cannot be added to ", name_of(residual.dtype));
@@ -52,7 +56,8 @@ Result<void> add_residual_apart(plan::Builder& builder, const Shape& shape, cons
                  for (std::size_t row = 0; row < walk.rows(); ++row) {
                    const auto [one, other] = walk.start_of(row);
                    for (std::size_t i = 0; i < walk.columns(); ++i) {
-                     *to++ = activation.apply(first[one + i * walk.left_step()] + second[other + i * walk.right_step()]);
+                     *to++ = activation.apply(first[one + i * walk.left_step()] +
+                                              second[other + i * walk.right_step()]);
                    }
                  }
                  return {};

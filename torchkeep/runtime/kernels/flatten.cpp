@@ -13,8 +13,9 @@ class Flatten final : public Kernel {
     const Shape& shape = builder.input(0).shape;
     const bool all = axis_ == static_cast<std::int64_t>(shape.size());
     const std::size_t axis = all ? shape.size() : TRY(resolve_axis(axis_, shape.size()));
-    return builder.view(0, 0, {static_cast<std::int64_t>(extent(shape, 0, axis)),
-                               static_cast<std::int64_t>(extent(shape, axis, shape.size()))});
+    return builder.view(0, 0,
+                        {static_cast<std::int64_t>(extent(shape, 0, axis)),
+                         static_cast<std::int64_t>(extent(shape, axis, shape.size()))});
   }
 
  private:

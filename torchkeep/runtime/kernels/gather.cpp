@@ -20,7 +20,8 @@ plan::Action action_of(const Walk& walk) {
     for (std::size_t i = 0; i < walk.outer; ++i) {
       for (std::size_t k = 0; k < walk.count; ++k) {
         const std::int64_t index = indices[k];
-        if (index < -size || index >= size) return malformed("index ", index, " is not among ", size);
+        if (index < -size || index >= size)
+          return malformed("index ", index, " is not among ", size);
         const auto place = static_cast<std::size_t>(index < 0 ? index + size : index);
         if (walk.inner_bytes > 0) {
           std::memcpy(to, memory[0] + (i * walk.size + place) * walk.inner_bytes, walk.inner_bytes);
@@ -45,12 +46,14 @@ class Gather final : public Kernel {
                     static_cast<std::size_t>(TRY(element_count(indices.shape)))};
     Shape output(data.shape.begin(), data.shape.begin() + static_cast<std::ptrdiff_t>(axis));
     output.insert(output.end(), indices.shape.begin(), indices.shape.end());
-    output.insert(output.end(), data.shape.begin() + static_cast<std::ptrdiff_t>(axis) + 1, data.shape.end());
+    output.insert(output.end(), data.shape.begin() + static_cast<std::ptrdiff_t>(axis) + 1,
+                  data.shape.end());
     plan::Action action;
     switch (indices.dtype) {
       case DataType::Int64: action = action_of<std::int64_t>(walk); break;
       case DataType::Int32: action = action_of<std::int32_t>(walk); break;
-      default: return malformed("indices are ", name_of(indices.dtype), ", wanted is INT64 or INT32");
+      default:
+        return malformed("indices are ", name_of(indices.dtype), ", wanted is INT64 or INT32");
     }
     const DataType dtype = data.dtype;
     const plan::BufferId from = TRY(builder.read(0)), which = TRY(builder.read(1));

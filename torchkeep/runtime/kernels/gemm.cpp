@@ -28,19 +28,23 @@ class Gemm final : public Kernel {
     TRY(expect_float(builder, 0));
     if (!packed_) TRY(expect_float(builder, 1));
     const Shape& a = builder.input(0).shape;
-    if (a.size() != 2 || (!packed_ && builder.input(1).shape.size() != 2)) return malformed("inputs are no matrices");
+    if (a.size() != 2 || (!packed_ && builder.input(1).shape.size() != 2))
+      return malformed("inputs are no matrices");
     const Shape left = turned(a, turn_a_);
     const Shape right = packed_ ? packed_->shape() : turned(builder.input(1).shape, turn_b_);
-    if (left[1] != right[0]) return malformed("matrices ", describe(left), " and ", describe(right), " do not fit");
+    if (left[1] != right[0])
+      return malformed("matrices ", describe(left), " and ", describe(right), " do not fit");
     const Shape output{left[0], right[1]};
     const bool has_sum = builder.has_input(2) && beta_ != 0;
     const bool is_bias = has_sum && TRY(sum_is_bias(builder, output));
-    dnn::MatMul product{left, right, output, turn_a_, turn_b_, is_bias, alpha_, epilogue_of(builder)};
+    dnn::MatMul product{left,    right,   output, turn_a_,
+                        turn_b_, is_bias, alpha_, epilogue_of(builder)};
     // Any other C is written first, and the product is added to it.
     product.epilogue.residual |= has_sum && !is_bias;
     dnn::Planned planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
     std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
-    buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights)) : TRY(builder.read(1)));
+    buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights))
+                              : TRY(builder.read(1)));
     if (is_bias) buffers.push_back(TRY(builder.read(2)));
     buffers.push_back(TRY(write_output(builder, output, {})));
     if (has_sum && !is_bias) TRY(write_sum(builder, output, buffers.back()));
@@ -53,7 +57,9 @@ class Gemm final : public Kernel {
     TRY(expect_float(builder, 2));
     const Shape& sum = builder.input(2).shape;
     const Shape spread = TRY(broadcast_shapes(sum, output));
-    if (spread != output) return malformed("C of shape ", describe(sum), " does not fit a product of shape ", describe(output));
+    if (spread != output)
+      return malformed("C of shape ", describe(sum), " does not fit a product of shape ",
+                       describe(output));
     return alpha_ == 1 && beta_ == 1 && (sum == Shape{output[1]} || sum == Shape{1, output[1]});
   }
 
@@ -84,7 +90,8 @@ class Gemm final : public Kernel {
 
 Result<KernelPointer> make_gemm(NodeReader& node) {
   const float alpha = TRY(node.float_or("alpha", 1)), beta = TRY(node.float_or("beta", 1));
-  const bool turn_a = TRY(node.int_or("transA", 0)) != 0, turn_b = TRY(node.int_or("transB", 0)) != 0;
+  const bool turn_a = TRY(node.int_or("transA", 0)) != 0,
+             turn_b = TRY(node.int_or("transB", 0)) != 0;
   return std::make_unique<Gemm>(alpha, beta, turn_a, turn_b, node.constant(1));
 }
 

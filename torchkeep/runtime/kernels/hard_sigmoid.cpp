@@ -14,8 +14,10 @@ class HardSigmoid final : public Kernel {
     const Shape shape = builder.input(0).shape;
     const plan::BufferId input = TRY(builder.read(0));
     const plan::BufferId output = TRY(builder.write(0, DataType::Float32, shape));
-    dnn::Planned line = TRY(dnn::make_eltwise(builder.machine(), dnn::EltwiseKind::Linear, alpha_, beta_, shape, {}));
-    dnn::Planned clip = TRY(dnn::make_eltwise(builder.machine(), dnn::EltwiseKind::Clip, 0, 1, shape, {}));
+    dnn::Planned line = TRY(
+        dnn::make_eltwise(builder.machine(), dnn::EltwiseKind::Linear, alpha_, beta_, shape, {}));
+    dnn::Planned clip =
+        TRY(dnn::make_eltwise(builder.machine(), dnn::EltwiseKind::Clip, 0, 1, shape, {}));
     TRY(builder.step({input, output}, std::move(line.primitive)));
     return builder.step({output, output}, std::move(clip.primitive));
   }

@@ -1,6 +1,7 @@
 // Identity-1 to Identity-21, Dropout-7 to Dropout-22 (inference):
-// https://onnx.ai/onnx/operators/onnx__Identity.html, https://onnx.ai/onnx/operators/onnx__Dropout.html
-// The optimiser takes most of them out before they get here.
+// https://onnx.ai/onnx/operators/onnx__Identity.html,
+// https://onnx.ai/onnx/operators/onnx__Dropout.html The optimiser takes most of them out before
+// they get here.
 #include <algorithm>
 
 #include "torchkeep/runtime/kernels/operators.h"
@@ -13,7 +14,8 @@ class Identity final : public Kernel {
   Result<void> plan(plan::Builder& builder) override {
     const Shape shape = builder.input(0).shape;
     if (builder.has_output(1)) {  // Dropout's mask: everything is kept
-      const std::shared_ptr<graph::Constant> mask = TRY(graph::Constant::make(DataType::Bool, shape));
+      const std::shared_ptr<graph::Constant> mask =
+          TRY(graph::Constant::make(DataType::Bool, shape));
       std::ranges::fill(mask->bytes(), std::uint8_t{1});
       builder.know(1, mask);
     }

@@ -12,7 +12,8 @@ class Kernel {
   virtual ~Kernel() = default;
 
   /// Says what comes out of these inputs, and adds the steps that make it. Called once for each set
-  /// of input shapes. Errors: Malformed for types, shapes and values that the operator does not take.
+  /// of input shapes. Errors: Malformed for types, shapes and values that the operator does not
+  /// take.
   virtual Result<void> plan(plan::Builder& builder) = 0;
 
   /// True for an input whose elements decide shapes, so that they must be known while planning.

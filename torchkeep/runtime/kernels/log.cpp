@@ -17,14 +17,15 @@ class Log final : public Kernel {
     const std::size_t count = extent(shape, 0, shape.size());
     const plan::BufferId input = TRY(builder.read(0));
     const plan::BufferId output = TRY(builder.write(0, DataType::Float32, shape));
-    builder.step({input, output}, [count](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
-      const auto* from = reinterpret_cast<const float*>(memory[0]);
-      auto* to = reinterpret_cast<float*>(memory[1]);
-      pool.parallel_for(count, 4096, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t i = begin; i < end; ++i) to[i] = std::log(from[i]);
-      });
-      return {};
-    });
+    builder.step({input, output},
+                 [count](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
+                   const auto* from = reinterpret_cast<const float*>(memory[0]);
+                   auto* to = reinterpret_cast<float*>(memory[1]);
+                   pool.parallel_for(count, 4096, [&](std::size_t begin, std::size_t end) {
+                     for (std::size_t i = begin; i < end; ++i) to[i] = std::log(from[i]);
+                   });
+                   return {};
+                 });
     return {};
   }
 };

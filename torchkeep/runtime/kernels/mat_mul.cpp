@@ -26,7 +26,8 @@ class MatMul final : public Kernel {
   Result<void> plan(plan::Builder& builder) override {
     TRY(expect_float(builder, 0));
     if (!packed_) TRY(expect_float(builder, 1));
-    Shape left = builder.input(0).shape, right = packed_ ? packed_->shape() : builder.input(1).shape;
+    Shape left = builder.input(0).shape,
+          right = packed_ ? packed_->shape() : builder.input(1).shape;
     const std::string shapes = text(describe(left), " and ", describe(right));
     if (left.empty() || right.empty()) return malformed("scalars have no matrix product: ", shapes);
     const bool vector_left = left.size() == 1, vector_right = right.size() == 1;
@@ -37,8 +38,8 @@ class MatMul final : public Kernel {
     dnn::MatMul product{left, right, output, false, false, false, 1, epilogue_of(builder)};
     if (right.size() == 2) {
       // All rows of all batches meet the same weights.
-      const std::int64_t rows = static_cast<std::int64_t>(
-          TRY(element_count(Shape(left.begin(), left.end() - 1))));
+      const std::int64_t rows =
+          static_cast<std::int64_t>(TRY(element_count(Shape(left.begin(), left.end() - 1))));
       product.input = {rows, left.back()};
       product.output = {rows, right.back()};
     } else {
@@ -49,20 +50,23 @@ class MatMul final : public Kernel {
     if (vector_left) output.erase(output.end() - 2);
     if (vector_right) output.pop_back();
     std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
-    buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights)) : TRY(builder.read(1)));
+    buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights))
+                              : TRY(builder.read(1)));
     buffers.push_back(TRY(write_output(builder, std::move(output), {})));
     return builder.step(std::move(buffers), std::move(planned.primitive));
   }
 
  private:
   /// Batches are broadcast against each other.
-  static Result<Shape> output_shape(const Shape& left, const Shape& right, std::string_view shapes) {
+  static Result<Shape> output_shape(const Shape& left, const Shape& right,
+                                    std::string_view shapes) {
     const std::size_t rank = std::max(left.size(), right.size());
     Shape output(rank, 1);
     for (std::size_t i = 0; i + 2 < rank; ++i) {
       const std::int64_t first = i + left.size() < rank ? 1 : left[i + left.size() - rank];
       const std::int64_t second = i + right.size() < rank ? 1 : right[i + right.size() - rank];
-      if (first != second && first != 1 && second != 1) return malformed("batches of shapes ", shapes, " do not fit");
+      if (first != second && first != 1 && second != 1)
+        return malformed("batches of shapes ", shapes, " do not fit");
       output[i] = first == 1 ? second : first;
     }
     output[rank - 2] = left[left.size() - 2];
@@ -75,6 +79,8 @@ class MatMul final : public Kernel {
 
 }  // namespace
 
-Result<KernelPointer> make_mat_mul(NodeReader& node) { return std::make_unique<MatMul>(node.constant(1)); }
+Result<KernelPointer> make_mat_mul(NodeReader& node) {
+  return std::make_unique<MatMul>(node.constant(1));
+}
 
 }  // namespace torchkeep::runtime::kernels

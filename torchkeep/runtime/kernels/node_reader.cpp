@@ -20,8 +20,8 @@ Result<const Attribute*> NodeReader::find(std::string_view name, AttributeType t
   const auto found = std::ranges::find(node_.attributes, name, &Attribute::name);
   if (found == node_.attributes.end()) return static_cast<const Attribute*>(nullptr);
   if (found->type != type) {
-    return malformed("attribute ", name, " has type ", static_cast<int>(found->type), ", wanted is ",
-                     static_cast<int>(type));
+    return malformed("attribute ", name, " has type ", static_cast<int>(found->type),
+                     ", wanted is ", static_cast<int>(type));
   }
   return &*found;
 }

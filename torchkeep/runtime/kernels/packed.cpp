@@ -38,7 +38,8 @@ Result<plan::BufferId> Packed::in_layout(plan::Builder& builder, const dnn::Layo
 }
 
 Result<void> Packed::pack(plan::Builder& builder, const dnn::Layout& layout) {
-  const ByteView source = versions_.empty() ? std::as_const(*constant_).bytes() : versions_.front().bytes;
+  const ByteView source =
+      versions_.empty() ? std::as_const(*constant_).bytes() : versions_.front().bytes;
   const dnn::Layout from = versions_.empty() ? dnn::Layout() : versions_.front().layout;
   dnn::Primitive reorder =
       versions_.empty() && transposed_
@@ -46,7 +47,8 @@ Result<void> Packed::pack(plan::Builder& builder, const dnn::Layout& layout) {
           : TRY(dnn::make_reorder(builder.machine(), shape_, from, layout));
   auto memory = std::make_shared<SecretBytes>(layout.bytes(shape_));
   SecretBytes scratch(reorder.scratch_bytes());
-  std::array<std::byte*, 3> arguments{writable(source), reinterpret_cast<std::byte*>(memory->expose().data()),
+  std::array<std::byte*, 3> arguments{writable(source),
+                                      reinterpret_cast<std::byte*>(memory->expose().data()),
                                       reinterpret_cast<std::byte*>(scratch.expose().data())};
   TRY(reorder.run(std::span(arguments).first(scratch.empty() ? 2 : 3)));
   versions_.push_back({layout, std::as_const(*memory).expose(), memory});

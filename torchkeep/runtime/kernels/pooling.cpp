@@ -21,8 +21,14 @@ Result<PlacedWindow> whole_window(const plan::Builder& builder) {
 
 Result<void> plan_pooling(plan::Builder& builder, dnn::PoolKind kind, const PlacedWindow& window) {
   const plan::Operand& input = builder.input(0);
-  dnn::Pooling pooling{kind, input.shape, {input.shape[0], input.shape[1]}, window.kernel, window.strides,
-                       window.dilations, window.pads_begin, window.pads_end};
+  dnn::Pooling pooling{kind,
+                       input.shape,
+                       {input.shape[0], input.shape[1]},
+                       window.kernel,
+                       window.strides,
+                       window.dilations,
+                       window.pads_begin,
+                       window.pads_end};
   pooling.output.insert(pooling.output.end(), window.output.begin(), window.output.end());
   TRY(element_count(pooling.output));
   dnn::Planned planned = TRY(dnn::make_pooling(builder.machine(), pooling, input.layout));

@@ -13,7 +13,8 @@ struct Walk {
   std::vector<std::size_t> kept_strides, reduced_strides;
 };
 
-std::size_t place_of(std::size_t index, const Shape& shape, const std::vector<std::size_t>& strides) {
+std::size_t place_of(std::size_t index, const Shape& shape,
+                     const std::vector<std::size_t>& strides) {
   std::size_t place = 0;
   for (std::size_t i = shape.size(); i-- > 0;) {
     const auto size = static_cast<std::size_t>(shape[i]);
@@ -35,7 +36,8 @@ class ReduceMean final : public Kernel {
     const Shape& input = builder.input(0).shape;
     std::vector<std::int64_t> axes = axes_;
     if (builder.has_input(1)) {
-      if (!builder.input(1).constant) return malformed("the axes are computed, which is not supported");
+      if (!builder.input(1).constant)
+        return malformed("the axes are computed, which is not supported");
       axes = TRY(graph::to_ints(*builder.input(1).constant));
     }
     if (axes.empty() && nothing_without_axes_) return builder.view(0, 0, input);
@@ -45,34 +47,38 @@ class ReduceMean final : public Kernel {
     Shape output;
     for (std::size_t i = 0; i < input.size(); ++i) {
       (chosen[i] ? walk.reduced : walk.kept).push_back(input[i]);
-      (chosen[i] ? walk.reduced_strides : walk.kept_strides).push_back(extent(input, i + 1, input.size()));
+      (chosen[i] ? walk.reduced_strides : walk.kept_strides)
+          .push_back(extent(input, i + 1, input.size()));
       if (!chosen[i]) output.push_back(input[i]);
       if (chosen[i] && keep_) output.push_back(1);
     }
     const plan::BufferId from = TRY(builder.read(0));
-    builder.step({from, TRY(builder.write(0, DataType::Float32, std::move(output)))}, action_of(std::move(walk)));
+    builder.step({from, TRY(builder.write(0, DataType::Float32, std::move(output)))},
+                 action_of(std::move(walk)));
     return {};
   }
 
  private:
   static plan::Action action_of(Walk walk) {
-    return [walk = std::move(walk)](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
-      const auto* from = reinterpret_cast<const float*>(memory[0]);
-      auto* to = reinterpret_cast<float*>(memory[1]);
-      const std::size_t count = extent(walk.reduced, 0, walk.reduced.size());
-      pool.parallel_for(extent(walk.kept, 0, walk.kept.size()), 1 + 4096 / std::max<std::size_t>(count, 1),
-                        [&](std::size_t begin, std::size_t end) {
-                          for (std::size_t i = begin; i < end; ++i) {
-                            const float* start = from + place_of(i, walk.kept, walk.kept_strides);
-                            double sum = 0;
-                            for (std::size_t k = 0; k < count; ++k) {
-                              sum += double{start[place_of(k, walk.reduced, walk.reduced_strides)]};
-                            }
-                            to[i] = static_cast<float>(sum / static_cast<double>(count));
-                          }
-                        });
-      return {};
-    };
+    return
+        [walk = std::move(walk)](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
+          const auto* from = reinterpret_cast<const float*>(memory[0]);
+          auto* to = reinterpret_cast<float*>(memory[1]);
+          const std::size_t count = extent(walk.reduced, 0, walk.reduced.size());
+          pool.parallel_for(
+              extent(walk.kept, 0, walk.kept.size()), 1 + 4096 / std::max<std::size_t>(count, 1),
+              [&](std::size_t begin, std::size_t end) {
+                for (std::size_t i = begin; i < end; ++i) {
+                  const float* start = from + place_of(i, walk.kept, walk.kept_strides);
+                  double sum = 0;
+                  for (std::size_t k = 0; k < count; ++k) {
+                    sum += double{start[place_of(k, walk.reduced, walk.reduced_strides)]};
+                  }
+                  to[i] = static_cast<float>(sum / static_cast<double>(count));
+                }
+              });
+          return {};
+        };
   }
 
   std::vector<std::int64_t> axes_;

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t kMany = 4096;
 
-// Name, operator set since which it means what the kernel does, fewest and most inputs, most outputs.
+// Name, operator set since which it means what the kernel does, fewest and most inputs, most
+// outputs.
 constexpr std::array kOperators{
     Operator{"Abs", 6, 1, 1, 1, make_abs},
     Operator{"Add", 7, 2, 2, 1, make_add},
@@ -56,18 +57,20 @@ Result<KernelPointer> make(const graph::Graph& graph, const graph::Node& node) {
   const auto known = std::ranges::find(kOperators, node.op, &Operator::name);
   if (!node.domain.empty() || known == kOperators.end()) {
     const std::string domain = node.domain.empty() ? "" : text(" of domain ", node.domain);
-    return malformed("the operator", domain, " is not supported; docs/runtime.md lists those that are");
+    return malformed("the operator", domain,
+                     " is not supported; docs/runtime.md lists those that are");
   }
   if (graph.opset < known->since) {
-    return malformed("the operator is supported from operator set ", known->since, " on, the model has ",
-                     graph.opset);
+    return malformed("the operator is supported from operator set ", known->since,
+                     " on, the model has ", graph.opset);
   }
   NodeReader reader(graph, node);
   for (std::size_t i = 0; i < known->min_inputs; ++i) {
     if (!reader.has_input(i)) return malformed("input ", i, " is missing");
   }
   if (node.inputs.size() > known->max_inputs) {
-    return malformed("there are ", node.inputs.size(), " inputs, at most ", known->max_inputs, " are wanted");
+    return malformed("there are ", node.inputs.size(), " inputs, at most ", known->max_inputs,
+                     " are wanted");
   }
   const auto made = [&](std::size_t i) { return node.outputs[i] != graph::kLeftOut; };
   if (node.outputs.empty() || !made(0)) return malformed("output 0 is missing");

@@ -15,14 +15,17 @@ class Reshape final : public Kernel {
     const Shape& input = builder.input(0).shape;
     const plan::Operand& wanted = builder.input(1);
     if (!wanted.constant || wanted.shape.size() != 1) {
-      return malformed("the new shape depends on elements that are computed, which is not supported");
+      return malformed(
+          "the new shape depends on elements that are computed, which is not supported");
     }
     Shape shape = TRY(graph::to_ints(*wanted.constant));
-    if (shape.size() > onnx::kMaxRank) return malformed("the new shape has ", shape.size(), " dimensions");
+    if (shape.size() > onnx::kMaxRank)
+      return malformed("the new shape has ", shape.size(), " dimensions");
     std::optional<std::size_t> open;
     for (std::size_t i = 0; i < shape.size(); ++i) {
       if (shape[i] == 0 && !allow_zero_) {
-        if (i >= input.size()) return malformed("dimension ", i, " is to be copied, the input has none");
+        if (i >= input.size())
+          return malformed("dimension ", i, " is to be copied, the input has none");
         shape[i] = input[i];
       }
       if (shape[i] != -1) continue;
@@ -33,10 +36,12 @@ class Reshape final : public Kernel {
     if (open) {
       shape[*open] = 1;
       const std::uint64_t others = TRY(element_count(shape));
-      if (others == 0 || count % others != 0) return malformed(describe(input), " does not go into ", describe(shape));
+      if (others == 0 || count % others != 0)
+        return malformed(describe(input), " does not go into ", describe(shape));
       shape[*open] = static_cast<std::int64_t>(count / others);
     }
-    if (TRY(element_count(shape)) != count) return malformed(describe(input), " does not go into ", describe(shape));
+    if (TRY(element_count(shape)) != count)
+      return malformed(describe(input), " does not go into ", describe(shape));
     return builder.view(0, 0, std::move(shape));
   }
 

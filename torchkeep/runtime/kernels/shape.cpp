@@ -15,9 +15,12 @@ class ShapeOf final : public Kernel {
   Result<void> plan(plan::Builder& builder) override {
     const Shape& shape = builder.input(0).shape;
     const auto rank = static_cast<std::int64_t>(shape.size());
-    const auto place = [&](std::int64_t index) { return std::clamp<std::int64_t>(index < 0 ? index + rank : index, 0, rank); };
+    const auto place = [&](std::int64_t index) {
+      return std::clamp<std::int64_t>(index < 0 ? index + rank : index, 0, rank);
+    };
     const std::int64_t begin = place(start_), end = std::max(begin, place(end_.value_or(rank)));
-    const std::shared_ptr<graph::Constant> known = TRY(graph::Constant::make(DataType::Int64, {end - begin}));
+    const std::shared_ptr<graph::Constant> known =
+        TRY(graph::Constant::make(DataType::Int64, {end - begin}));
     std::copy(shape.begin() + begin, shape.begin() + end, known->elements<std::int64_t>().begin());
     builder.know(0, known);
     return {};

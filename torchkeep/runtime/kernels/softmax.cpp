@@ -15,9 +15,11 @@ class Softmax final : public Kernel {
     TRY(expect_float(builder, 0));
     const Shape shape = builder.input(0).shape;
     const std::size_t axis = TRY(resolve_axis(axis_, shape.size()));
-    dnn::Planned planned = TRY(dnn::make_softmax(builder.machine(), shape, static_cast<int>(axis), logarithm_));
+    dnn::Planned planned =
+        TRY(dnn::make_softmax(builder.machine(), shape, static_cast<int>(axis), logarithm_));
     const plan::BufferId input = TRY(builder.read(0));
-    return builder.step({input, TRY(builder.write(0, DataType::Float32, shape))}, std::move(planned.primitive));
+    return builder.step({input, TRY(builder.write(0, DataType::Float32, shape))},
+                        std::move(planned.primitive));
   }
 
  private:

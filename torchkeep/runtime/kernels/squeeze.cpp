@@ -12,7 +12,8 @@ namespace {
 /// Axes are counted in the shape that has the dimensions of 1.
 class Squeeze final : public Kernel {
  public:
-  Squeeze(std::vector<std::int64_t> axes, bool inserts) : axes_(std::move(axes)), inserts_(inserts) {}
+  Squeeze(std::vector<std::int64_t> axes, bool inserts)
+      : axes_(std::move(axes)), inserts_(inserts) {}
 
   bool needs_known(std::size_t input) const override { return input == 1; }
 
@@ -20,7 +21,8 @@ class Squeeze final : public Kernel {
     const Shape& input = builder.input(0).shape;
     std::vector<std::int64_t> axes = axes_;
     if (builder.has_input(1)) {
-      if (!builder.input(1).constant) return malformed("the axes are computed, which is not supported");
+      if (!builder.input(1).constant)
+        return malformed("the axes are computed, which is not supported");
       axes = TRY(graph::to_ints(*builder.input(1).constant));
     }
     const std::size_t rank = inserts_ ? input.size() + axes.size() : input.size();

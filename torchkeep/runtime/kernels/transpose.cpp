@@ -13,18 +13,22 @@ plan::Action action_of(const Shape& output, const std::vector<std::size_t>& stri
   return [output, strides](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
     const auto* from = reinterpret_cast<const T*>(memory[0]);
     auto* to = reinterpret_cast<T*>(memory[1]);
-    const std::size_t rank = output.size(), columns = rank == 0 ? 1 : static_cast<std::size_t>(output[rank - 1]);
-    const std::size_t rows = rank == 0 ? 1 : extent(output, 0, rank - 1), step = rank == 0 ? 0 : strides[rank - 1];
-    pool.parallel_for(rows, 1 + 16384 / std::max<std::size_t>(columns, 1), [&](std::size_t begin, std::size_t end) {
-      for (std::size_t row = begin; row < end; ++row) {
-        std::size_t left = row, start = 0;
-        for (std::size_t i = rank > 0 ? rank - 1 : 0; i-- > 0;) {
-          start += left % static_cast<std::size_t>(output[i]) * strides[i];
-          left /= static_cast<std::size_t>(output[i]);
-        }
-        for (std::size_t i = 0; i < columns; ++i) to[row * columns + i] = from[start + i * step];
-      }
-    });
+    const std::size_t rank = output.size(),
+                      columns = rank == 0 ? 1 : static_cast<std::size_t>(output[rank - 1]);
+    const std::size_t rows = rank == 0 ? 1 : extent(output, 0, rank - 1),
+                      step = rank == 0 ? 0 : strides[rank - 1];
+    pool.parallel_for(rows, 1 + 16384 / std::max<std::size_t>(columns, 1),
+                      [&](std::size_t begin, std::size_t end) {
+                        for (std::size_t row = begin; row < end; ++row) {
+                          std::size_t left = row, start = 0;
+                          for (std::size_t i = rank > 0 ? rank - 1 : 0; i-- > 0;) {
+                            start += left % static_cast<std::size_t>(output[i]) * strides[i];
+                            left /= static_cast<std::size_t>(output[i]);
+                          }
+                          for (std::size_t i = 0; i < columns; ++i)
+                            to[row * columns + i] = from[start + i * step];
+                        }
+                      });
     return {};
   };
 }
@@ -36,7 +40,8 @@ class Transpose final : public Kernel {
   Result<void> plan(plan::Builder& builder) override {
     const Shape& input = builder.input(0).shape;
     const std::size_t rank = input.size();
-    if (!order_.empty() && order_.size() != rank) return malformed("perm has ", order_.size(), " numbers, the input ", rank, " dimensions");
+    if (!order_.empty() && order_.size() != rank)
+      return malformed("perm has ", order_.size(), " numbers, the input ", rank, " dimensions");
     std::vector<bool> used(rank, false);
     Shape output(rank);
     std::vector<std::size_t> strides(rank);

@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::int64_t kMaxNumber = std::int64_t{1} << 20;
 
-Result<void> check_range(std::string_view name, const std::vector<std::int64_t>& numbers, std::int64_t least) {
+Result<void> check_range(std::string_view name, const std::vector<std::int64_t>& numbers,
+                         std::int64_t least) {
   for (const std::int64_t number : numbers) {
     if (number < least || number > kMaxNumber) {
       return malformed(name, " holds ", number, ", wanted is ", least, " to ", kMaxNumber);
@@ -24,9 +25,12 @@ Result<Window::Padding> padding_of(std::string_view name) {
   return malformed("auto_pad is \"", name, "\", wanted is NOTSET, SAME_UPPER, SAME_LOWER or VALID");
 }
 
-Result<Shape> numbers_or_ones(std::string_view name, const std::vector<std::int64_t>& numbers, std::size_t rank) {
+Result<Shape> numbers_or_ones(std::string_view name, const std::vector<std::int64_t>& numbers,
+                              std::size_t rank) {
   if (numbers.empty()) return Shape(rank, 1);
-  if (numbers.size() != rank) return malformed(name, " has ", numbers.size(), " numbers, the input ", rank, " spatial dimensions");
+  if (numbers.size() != rank)
+    return malformed(name, " has ", numbers.size(), " numbers, the input ", rank,
+                     " spatial dimensions");
   return numbers;
 }
 
@@ -46,19 +50,22 @@ Result<Window> read_window(NodeReader& node) {
   return window;
 }
 
-Result<PlacedWindow> place_window(const Window& window, const Shape& kernel, std::span<const std::int64_t> spatial) {
+Result<PlacedWindow> place_window(const Window& window, const Shape& kernel,
+                                  std::span<const std::int64_t> spatial) {
   const std::size_t rank = spatial.size();
   PlacedWindow placed;
   placed.kernel = window.kernel.empty() ? kernel : window.kernel;
   if (placed.kernel.size() != rank || (!kernel.empty() && placed.kernel != kernel)) {
-    return malformed("kernel_shape is ", describe(placed.kernel), ", which does not fit the input's ", rank,
+    return malformed("kernel_shape is ", describe(placed.kernel),
+                     ", which does not fit the input's ", rank,
                      " spatial dimensions or the weights");
   }
   placed.strides = TRY(numbers_or_ones("strides", window.strides, rank));
   placed.dilations = TRY(numbers_or_ones("dilations", window.dilations, rank));
   placed.pads_begin = placed.pads_end = placed.output = Shape(rank, 0);
   if (window.padding == Window::Padding::Explicit && !window.pads.empty()) {
-    if (window.pads.size() != 2 * rank) return malformed("pads has ", window.pads.size(), " numbers, wanted are ", 2 * rank);
+    if (window.pads.size() != 2 * rank)
+      return malformed("pads has ", window.pads.size(), " numbers, wanted are ", 2 * rank);
     for (std::size_t i = 0; i < rank; ++i) {
       placed.pads_begin[i] = window.pads[i];
       placed.pads_end[i] = window.pads[rank + i];
@@ -67,9 +74,11 @@ Result<PlacedWindow> place_window(const Window& window, const Shape& kernel, std
   for (std::size_t i = 0; i < rank; ++i) {
     const std::int64_t stride = placed.strides[i], size = spatial[i];
     const std::int64_t extent = placed.dilations[i] * (placed.kernel[i] - 1) + 1;
-    if (window.padding == Window::Padding::SameUpper || window.padding == Window::Padding::SameLower) {
+    if (window.padding == Window::Padding::SameUpper ||
+        window.padding == Window::Padding::SameLower) {
       placed.output[i] = (size + stride - 1) / stride;
-      const std::int64_t pad = std::max<std::int64_t>(0, (placed.output[i] - 1) * stride + extent - size);
+      const std::int64_t pad =
+          std::max<std::int64_t>(0, (placed.output[i] - 1) * stride + extent - size);
       const std::int64_t less = pad / 2, more = pad - less;
       placed.pads_begin[i] = window.padding == Window::Padding::SameUpper ? less : more;
       placed.pads_end[i] = pad - placed.pads_begin[i];
@@ -77,8 +86,8 @@ Result<PlacedWindow> place_window(const Window& window, const Shape& kernel, std
     }
     const std::int64_t room = size + placed.pads_begin[i] + placed.pads_end[i] - extent;
     if (room < 0 || size == 0) {
-      return malformed("a window of ", extent, " does not fit into ", size, " with padding ", placed.pads_begin[i],
-                       " and ", placed.pads_end[i]);
+      return malformed("a window of ", extent, " does not fit into ", size, " with padding ",
+                       placed.pads_begin[i], " and ", placed.pads_end[i]);
     }
     placed.output[i] = room / stride + 1;
     if (window.ceil && room % stride != 0) {

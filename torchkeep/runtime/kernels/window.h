@@ -22,6 +22,7 @@ struct PlacedWindow {
 
 /// `kernel` overrides the window's own if that is empty.
 /// Errors: Malformed if counts do not fit or the window is larger than the padded input.
-Result<PlacedWindow> place_window(const Window& window, const Shape& kernel, std::span<const std::int64_t> spatial);
+Result<PlacedWindow> place_window(const Window& window, const Shape& kernel,
+                                  std::span<const std::int64_t> spatial);
 
 }  // namespace torchkeep::runtime::kernels

@@ -10,7 +10,8 @@ namespace torchkeep::runtime::optimise {
 /// *A view of a graph as it was*; passes that change it mind what they ask afterwards.
 class Chains {
  public:
-  explicit Chains(const graph::Graph& graph) : uses_(graph.count_uses()), makers_(graph.values.size(), kNobody) {
+  explicit Chains(const graph::Graph& graph)
+      : uses_(graph.count_uses()), makers_(graph.values.size(), kNobody) {
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
       for (const graph::ValueId output : graph.nodes[i].outputs) {
         if (output != graph::kLeftOut) makers_[output] = i;
@@ -21,7 +22,8 @@ class Chains {
   bool read_once(graph::ValueId value) const { return uses_[value] == 1; }
   /// The node that makes `value`, if it does so for one reader alone.
   std::optional<std::size_t> sole_maker(graph::ValueId value) const {
-    if (value == graph::kLeftOut || uses_[value] != 1 || makers_[value] == kNobody) return std::nullopt;
+    if (value == graph::kLeftOut || uses_[value] != 1 || makers_[value] == kNobody)
+      return std::nullopt;
     return makers_[value];
   }
 

@@ -11,7 +11,8 @@ void drop_identities(graph::Graph& graph) {
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const graph::Node& node = graph.nodes[i];
     if (node.op != "Identity" && node.op != "Dropout") continue;
-    if (node.outputs.size() > 1 && node.outputs[1] != graph::kLeftOut) continue;  // a mask is wanted
+    if (node.outputs.size() > 1 && node.outputs[1] != graph::kLeftOut)
+      continue;  // a mask is wanted
     // Nodes are in order, so the input's own name is settled.
     renamed[node.outputs[0]] = renamed[node.inputs[0]];
     dropped[i] = true;

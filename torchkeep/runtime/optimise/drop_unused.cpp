@@ -9,7 +9,9 @@ void drop_unused(graph::Graph& graph) {
   std::vector<bool> dropped(graph.nodes.size(), false);
   for (std::size_t i = graph.nodes.size(); i-- > 0;) {
     const graph::Node& node = graph.nodes[i];
-    const auto wanted = [&](graph::ValueId value) { return value != graph::kLeftOut && uses[value] > 0; };
+    const auto wanted = [&](graph::ValueId value) {
+      return value != graph::kLeftOut && uses[value] > 0;
+    };
     if (std::ranges::any_of(node.outputs, wanted)) continue;
     dropped[i] = true;
     for (const graph::ValueId read : node.reads()) {

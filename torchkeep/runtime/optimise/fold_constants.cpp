@@ -1,12 +1,13 @@
 #include <algorithm>
 
-#include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/kernels/registry.h"
+#include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/plan/plan.h"
 
 namespace torchkeep::runtime::optimise {
 
-Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& pool, std::uint64_t max_bytes) {
+Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
+                            std::uint64_t max_bytes) {
   std::vector<bool> dropped(graph.nodes.size(), false);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const graph::Node& node = graph.nodes[i];
@@ -22,7 +23,8 @@ Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& po
     for (std::size_t k = 0; k < results->size(); ++k) {
       if (!(*results)[k]) continue;
       // Ours alone so far; from here on it is a parameter like any other.
-      graph.values[node.outputs[k]].constant = std::const_pointer_cast<graph::Constant>((*results)[k]);
+      graph.values[node.outputs[k]].constant =
+          std::const_pointer_cast<graph::Constant>((*results)[k]);
       max_bytes -= std::min<std::uint64_t>(max_bytes, (*results)[k]->bytes().size());
     }
     dropped[i] = true;

@@ -11,10 +11,13 @@ using graph::Activation;
 using graph::Graph;
 using graph::Node;
 
-std::optional<float> find_bound(const Graph& graph, const Node& node, std::size_t index, float otherwise) {
+std::optional<float> find_bound(const Graph& graph, const Node& node, std::size_t index,
+                                float otherwise) {
   if (index >= node.inputs.size() || node.inputs[index] == graph::kLeftOut) return otherwise;
   const std::shared_ptr<const graph::Constant> constant = graph.values[node.inputs[index]].constant;
-  if (!constant || constant->dtype() != DataType::Float32 || constant->bytes().size() != sizeof(float)) return std::nullopt;
+  if (!constant || constant->dtype() != DataType::Float32 ||
+      constant->bytes().size() != sizeof(float))
+    return std::nullopt;
   return constant->elements<float>()[0];
 }
 

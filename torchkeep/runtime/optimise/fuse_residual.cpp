@@ -7,14 +7,16 @@ namespace {
 using graph::Graph;
 using graph::Node;
 
-/// The convolution that could take over the sum: the later one, so that the other side is there before it.
+/// The convolution that could take over the sum: the later one, so that the other side is there
+/// before it.
 std::optional<std::size_t> find_taker(const Graph& graph, const Chains& chains, const Node& sum) {
   std::optional<std::size_t> taker;
   for (const graph::ValueId side : sum.inputs) {
     const std::optional<std::size_t> maker = chains.sole_maker(side);
     if (!maker || (taker && *maker < *taker)) continue;
     const Node& node = graph.nodes[*maker];
-    if (node.op == "Conv" && node.residual == graph::kLeftOut && node.outputs[0] == side) taker = maker;
+    if (node.op == "Conv" && node.residual == graph::kLeftOut && node.outputs[0] == side)
+      taker = maker;
   }
   return taker;
 }

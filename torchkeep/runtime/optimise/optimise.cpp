@@ -2,7 +2,8 @@
 
 namespace torchkeep::runtime::optimise {
 
-Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool, std::uint64_t max_bytes) {
+Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
+                      std::uint64_t max_bytes) {
   drop_identities(graph);
   TRY(fold_constants(graph, machine, pool, max_bytes));
   drop_unused(graph);

@@ -12,9 +12,11 @@ namespace torchkeep::runtime::optimise {
 ///   x -> Identity -> y -> Relu        becomes        x -> Relu
 void drop_identities(graph::Graph& graph);
 
-/// Runs what depends on parameters alone, once. Results above `max_bytes` in all are left to the runs.
+/// Runs what depends on parameters alone, once. Results above `max_bytes` in all are left to the
+/// runs.
 ///   W -> Transpose -> MatMul          becomes        W' -> MatMul
-Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& pool, std::uint64_t max_bytes);
+Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
+                            std::uint64_t max_bytes);
 
 /// Multiplies a normalisation's scale into the weights before it, and its shift into their bias.
 ///   Conv(W, b) -> BatchNormalization  becomes        Conv(W', b')
@@ -32,6 +34,7 @@ void fuse_activation(graph::Graph& graph);
 void drop_unused(graph::Graph& graph);
 
 /// All of them, in the order in which each makes work for the next.
-Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool, std::uint64_t max_bytes);
+Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
+                      std::uint64_t max_bytes);
 
 }  // namespace torchkeep::runtime::optimise

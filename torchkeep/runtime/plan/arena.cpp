@@ -28,7 +28,8 @@ ArenaLayout lay_out(const std::vector<Lifetime>& lifetimes) {
   std::vector<Placed> placed;  // by `begin`
   for (const std::size_t index : order) {
     const Lifetime& lifetime = lifetimes[index];
-    const std::uint64_t size = (lifetime.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+    const std::uint64_t size =
+        (lifetime.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
     std::uint64_t begin = 0;
     for (const Placed& other : placed) {
       if (!meet(other, lifetime)) continue;

@@ -24,19 +24,23 @@ Result<BufferId> Builder::read(std::size_t index, const dnn::Layout& layout) {
 Result<BufferId> Builder::read_residual(const dnn::Layout& layout) {
   return planner_.read(node_.residual, layout);
 }
-bool Builder::may_overwrite(std::size_t index) const { return planner_.may_overwrite(node_.inputs[index]); }
+bool Builder::may_overwrite(std::size_t index) const {
+  return planner_.may_overwrite(node_.inputs[index]);
+}
 bool Builder::may_overwrite_residual() const { return planner_.may_overwrite(node_.residual); }
 
 bool Builder::has_output(std::size_t index) const {
   return index < node_.outputs.size() && node_.outputs[index] != kLeftOut;
 }
-Result<BufferId> Builder::write(std::size_t index, DataType dtype, Shape shape, const dnn::Layout& layout) {
+Result<BufferId> Builder::write(std::size_t index, DataType dtype, Shape shape,
+                                const dnn::Layout& layout) {
   return planner_.write(index < node_.outputs.size() ? node_.outputs[index] : kLeftOut,
                         {dtype, std::move(shape), layout, nullptr});
 }
 BufferId Builder::write_over(std::size_t index, std::size_t input, DataType dtype, Shape shape) {
   const dnn::Layout layout = planner_.operand(node_.inputs[input]).layout;
-  return planner_.write_over(node_.outputs[index], node_.inputs[input], {dtype, std::move(shape), layout, nullptr});
+  return planner_.write_over(node_.outputs[index], node_.inputs[input],
+                             {dtype, std::move(shape), layout, nullptr});
 }
 BufferId Builder::write_over_residual(std::size_t index, Shape shape) {
   const Operand& residual = planner_.operand(node_.residual);
@@ -66,9 +70,10 @@ Result<void> Builder::step(std::vector<BufferId> buffers, dnn::Primitive primiti
   std::string implementation = primitive.implementation();
   // std::function wants to be copied, a primitive does not.
   auto shared = std::make_shared<dnn::Primitive>(std::move(primitive));
-  planner_.add_step({std::move(buffers),
-                     [shared](std::span<std::byte* const> memory, Pool&) { return shared->run(memory); }, 0,
-                     std::move(implementation)});
+  planner_.add_step(
+      {std::move(buffers),
+       [shared](std::span<std::byte* const> memory, Pool&) { return shared->run(memory); }, 0,
+       std::move(implementation)});
   return {};
 }
 

@@ -48,8 +48,10 @@ class Builder {
   bool may_overwrite_residual() const;
 
   bool has_output(std::size_t index) const;
-  /// Memory for an output. Errors: Malformed for an absurd shape; Unavailable above the plan's limit.
-  Result<BufferId> write(std::size_t index, DataType dtype, Shape shape, const dnn::Layout& layout = {});
+  /// Memory for an output. Errors: Malformed for an absurd shape; Unavailable above the plan's
+  /// limit.
+  Result<BufferId> write(std::size_t index, DataType dtype, Shape shape,
+                         const dnn::Layout& layout = {});
   /// An output of the same size as an input takes over its memory, which the step overwrites.
   BufferId write_over(std::size_t index, std::size_t input, DataType dtype, Shape shape);
   BufferId write_over_residual(std::size_t index, Shape shape);

@@ -6,7 +6,8 @@ namespace torchkeep::runtime::plan {
 
 Result<std::unique_ptr<Plan>> Plan::make(const Request& request) { return Planner(request).make(); }
 
-Result<std::vector<Tensor>> Plan::run(std::span<const Tensor> inputs, MutableByteView arena, Pool& pool) {
+Result<std::vector<Tensor>> Plan::run(std::span<const Tensor> inputs, MutableByteView arena,
+                                      Pool& pool) {
   TORCHKEEP_CHECK(arena.size() >= arena_bytes_);
   std::vector<Tensor> outputs;
   outputs.reserve(outputs_.size());
@@ -18,8 +19,10 @@ Result<std::vector<Tensor>> Plan::run(std::span<const Tensor> inputs, MutableByt
       case Buffer::Place::Arena: return reinterpret_cast<std::byte*>(arena.data() + buffer.offset);
       case Buffer::Place::Input:
         // Steps only read what is handed in.
-        return const_cast<std::byte*>(reinterpret_cast<const std::byte*>(inputs[buffer.offset].data.data()));
-      case Buffer::Place::Output: return reinterpret_cast<std::byte*>(outputs[buffer.offset].data.data());
+        return const_cast<std::byte*>(
+            reinterpret_cast<const std::byte*>(inputs[buffer.offset].data.data()));
+      case Buffer::Place::Output:
+        return reinterpret_cast<std::byte*>(outputs[buffer.offset].data.data());
       case Buffer::Place::Fixed: break;
     }
     return buffer.fixed;
@@ -40,8 +43,8 @@ Result<std::vector<Tensor>> Plan::run(std::span<const Tensor> inputs, MutableByt
 Result<std::vector<ConstantPointer>> evaluate(const Request& request, const graph::Node& node,
                                               const std::unique_ptr<kernels::Kernel>& kernel,
                                               const KnownValues& known) {
-  const Request alone{request.graph, {&node, 1},     {&kernel, 1}, {},    node.outputs, request.machine,
-                      request.pool,  request.max_bytes, &known,     false};
+  const Request alone{request.graph,   {&node, 1},   {&kernel, 1},      {},     node.outputs,
+                      request.machine, request.pool, request.max_bytes, &known, false};
   const std::unique_ptr<Plan> plan = TRY(Plan::make(alone));
   SecretBytes arena(plan->arena_bytes());
   std::vector<Tensor> outputs = TRY(plan->run({}, arena.expose(), request.pool));

@@ -54,7 +54,8 @@ class Plan {
 
   /// Runs once in `arena`, of at least `arena_bytes()`. `inputs` have the planned types and shapes.
   /// Errors: Internal, Unavailable; context is left to the caller, `failed_node` names the node.
-  Result<std::vector<Tensor>> run(std::span<const Tensor> inputs, MutableByteView arena, Pool& pool);
+  Result<std::vector<Tensor>> run(std::span<const Tensor> inputs, MutableByteView arena,
+                                  Pool& pool);
   std::uint32_t failed_node() const { return failed_node_; }
 
  private:

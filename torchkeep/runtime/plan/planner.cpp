@@ -62,7 +62,8 @@ const Operand& Planner::operand(ValueId value) const { return values_.find(value
 void Planner::know(ValueId value, ConstantPointer constant) {
   Operand operand{constant->dtype(), constant->shape(), {}, constant};
   // Steps only read what is fixed.
-  auto* memory = const_cast<std::byte*>(reinterpret_cast<const std::byte*>(constant->bytes().data()));
+  auto* memory =
+      const_cast<std::byte*>(reinterpret_cast<const std::byte*>(constant->bytes().data()));
   const std::uint64_t bytes = constant->bytes().size();
   bind(value, std::move(operand), add_fixed_buffer(memory, bytes, constant));
   known_[value] = std::move(constant);
@@ -70,14 +71,16 @@ void Planner::know(ValueId value, ConstantPointer constant) {
 
 Result<BufferId> Planner::add_arena_buffer(std::uint64_t bytes) {
   if (bytes > request_.max_bytes) {
-    return unavailable("one tensor needs ", bytes, " bytes, the limit for all is ", request_.max_bytes);
+    return unavailable("one tensor needs ", bytes, " bytes, the limit for all is ",
+                       request_.max_bytes);
   }
   plan_->buffers_.push_back({Buffer::Place::Arena, bytes, 0, nullptr, nullptr});
   uses_left_.push_back(0);
   return static_cast<BufferId>(plan_->buffers_.size() - 1);
 }
 
-BufferId Planner::add_fixed_buffer(std::byte* memory, std::uint64_t bytes, std::shared_ptr<const void> owner) {
+BufferId Planner::add_fixed_buffer(std::byte* memory, std::uint64_t bytes,
+                                   std::shared_ptr<const void> owner) {
   plan_->buffers_.push_back({Buffer::Place::Fixed, bytes, 0, memory, std::move(owner)});
   uses_left_.push_back(0);
   return static_cast<BufferId>(plan_->buffers_.size() - 1);
@@ -107,7 +110,8 @@ Result<BufferId> Planner::read(ValueId value, const dnn::Layout& layout) {
 bool Planner::may_overwrite(ValueId value) const {
   const ValueState& found = values_.find(value)->second;
   // Inputs belong to the caller, parameters to all runs.
-  return plan_->buffers_[found.buffer].place == Buffer::Place::Arena && uses_left_[found.buffer] == 1;
+  return plan_->buffers_[found.buffer].place == Buffer::Place::Arena &&
+         uses_left_[found.buffer] == 1;
 }
 
 Result<BufferId> Planner::write(ValueId value, Operand operand) {
@@ -195,10 +199,13 @@ Result<void> Planner::bind_outputs() {
       const BufferId source = TRY(read(value, {}));
       const std::uint64_t bytes = byte_count(from.operand.dtype, from.operand.shape).value();
       buffer = TRY(add_arena_buffer(bytes));
-      add_step({{source, buffer}, [bytes](std::span<std::byte* const> memory, Pool&) -> Result<void> {
+      add_step({{source, buffer},
+                [bytes](std::span<std::byte* const> memory, Pool&) -> Result<void> {
                   if (bytes > 0) std::memcpy(memory[1], memory[0], bytes);
                   return {};
-                }, 0, ""});
+                },
+                0,
+                ""});
     }
     plan_->buffers_[buffer].place = Buffer::Place::Output;
     plan_->buffers_[buffer].offset = index;
@@ -230,7 +237,8 @@ Result<void> Planner::place_buffers() {
     members.push_back(id);
   }
   const ArenaLayout layout = lay_out(arena);
-  for (std::size_t i = 0; i < members.size(); ++i) plan_->buffers_[members[i]].offset = layout.offsets[i];
+  for (std::size_t i = 0; i < members.size(); ++i)
+    plan_->buffers_[members[i]].offset = layout.offsets[i];
   plan_->arena_bytes_ = layout.bytes;
   if (layout.bytes + output_bytes > request_.max_bytes) {
     return unavailable("inputs of this shape need ", layout.bytes + output_bytes,
@@ -241,9 +249,11 @@ Result<void> Planner::place_buffers() {
 
 Result<std::unique_ptr<Plan>> Planner::make() {
   for (std::size_t i = 0; i < request_.inputs.size(); ++i) {
-    plan_->buffers_.push_back({Buffer::Place::Input, bytes_of(request_.inputs[i]), i, nullptr, nullptr});
+    plan_->buffers_.push_back(
+        {Buffer::Place::Input, bytes_of(request_.inputs[i]), i, nullptr, nullptr});
     uses_left_.push_back(0);
-    bind(request_.graph.inputs[i], request_.inputs[i], static_cast<BufferId>(plan_->buffers_.size() - 1));
+    bind(request_.graph.inputs[i], request_.inputs[i],
+         static_cast<BufferId>(plan_->buffers_.size() - 1));
     if (request_.inputs[i].constant) known_[request_.graph.inputs[i]] = request_.inputs[i].constant;
   }
   for (std::uint32_t i = 0; i < request_.nodes.size(); ++i) {

@@ -20,7 +20,8 @@ class Planner {
   Result<void> view(graph::ValueId value, graph::ValueId input, Shape shape);
   void know(graph::ValueId value, ConstantPointer constant);
   Result<BufferId> add_arena_buffer(std::uint64_t bytes);
-  BufferId add_fixed_buffer(std::byte* memory, std::uint64_t bytes, std::shared_ptr<const void> owner);
+  BufferId add_fixed_buffer(std::byte* memory, std::uint64_t bytes,
+                            std::shared_ptr<const void> owner);
   void add_step(Step step);
 
  private:

@@ -22,8 +22,10 @@ Pool* set_current_pool(Pool* pool) { return std::exchange(place.pool, pool); }
 bool in_team() { return place.inside && place.threads > 1; }
 
 Team::Team(Pool* pool, int thread, int threads)
-    : pool_(std::exchange(place.pool, pool)), thread_(std::exchange(place.thread, thread)),
-      threads_(std::exchange(place.threads, threads)), inside_(std::exchange(place.inside, true)) {}
+    : pool_(std::exchange(place.pool, pool)),
+      thread_(std::exchange(place.thread, thread)),
+      threads_(std::exchange(place.threads, threads)),
+      inside_(std::exchange(place.inside, true)) {}
 
 Team::~Team() { place = {pool_, thread_, threads_, inside_}; }
 
@@ -42,7 +44,9 @@ int omp_get_num_threads();
 int omp_get_thread_num();
 int omp_in_parallel();
 
-int omp_get_max_threads() { return openmp::place.pool == nullptr ? 1 : openmp::place.pool->threads(); }
+int omp_get_max_threads() {
+  return openmp::place.pool == nullptr ? 1 : openmp::place.pool->threads();
+}
 int omp_get_num_threads() { return openmp::place.threads; }
 int omp_get_thread_num() { return openmp::place.thread; }
 int omp_in_parallel() { return openmp::in_team() ? 1 : 0; }

@@ -1,11 +1,11 @@
 #include "torchkeep/runtime/threads/pool.h"
 
-#include <xmmintrin.h>
-
 #include <algorithm>
 #include <atomic>
 #include <thread>
 #include <vector>
+
+#include <xmmintrin.h>
 
 #include "torchkeep/base/check.h"
 #include "torchkeep/runtime/threads/openmp.h"
@@ -14,10 +14,37 @@ namespace torchkeep::runtime {
 namespace {
 
 constexpr unsigned kFlushDenormals = 0x8040;  // MXCSR: flush to zero, denormals are zeros
-// Between two primitives lie microseconds; whoever has not been called after this many looks sleeps.
-constexpr int kSpins = 20'000;
+// Between two primitives lie microseconds; whoever has not been called after this many looks
+// sleeps.
+constexpr int kMostSpins = 20'000, kFewestSpins = 64;
 
-void wait_a_little() { _mm_pause(); }
+/// Waits for another thread by looking, then by sleeping. Where looking was in vain, the cores are
+/// shared with others, and looking longer would only keep the one awaited from running: the next
+/// wait looks for half as long. *Lives on one thread.*
+class Patience {
+ public:
+  /// Waits until `value` is no longer `old`; returns what it is then. `may_look`: false to sleep at
+  /// once.
+  template <typename MayLook>
+  std::uint32_t wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old,
+                                MayLook may_look) {
+    int spins = 0;
+    for (; spins < limit_ && may_look(); ++spins) {
+      const std::uint32_t now = value.load(std::memory_order_acquire);
+      if (now != old) {
+        limit_ = std::min(2 * limit_, kMostSpins);
+        return now;
+      }
+      _mm_pause();
+    }
+    if (spins == limit_) limit_ = std::max(limit_ / 2, kFewestSpins);
+    value.wait(old, std::memory_order_acquire);
+    return value.load(std::memory_order_acquire);
+  }
+
+ private:
+  int limit_ = kMostSpins;
+};
 
 }  // namespace
 
@@ -38,28 +65,17 @@ struct Pool::State {
   alignas(64) std::atomic<std::uint32_t> barrier_arrived{0};
   alignas(64) std::atomic<std::uint32_t> barrier_round{0};
   std::vector<Worker> workers;
+  Patience patience;  // of the caller
 
   explicit State(int threads) : workers(static_cast<std::size_t>(std::max(threads, 1) - 1)) {}
-
-  std::uint32_t wait_for_job(std::uint32_t seen) {
-    int spins = 0;
-    for (;;) {
-      const std::uint32_t now = job.load(std::memory_order_acquire);
-      if (now != seen) return now;
-      if (running.load(std::memory_order_relaxed) && ++spins < kSpins) {
-        wait_a_little();
-      } else {
-        job.wait(seen, std::memory_order_acquire);
-        spins = 0;
-      }
-    }
-  }
 
   void serve(Pool& pool, int thread) {
     _mm_setcsr(_mm_getcsr() | kFlushDenormals);
     Worker& self = workers[static_cast<std::size_t>(thread - 1)];
+    Patience own;
     for (std::uint32_t seen = 0;;) {
-      seen = wait_for_job(seen);
+      seen =
+          own.wait_for_change(job, seen, [&] { return running.load(std::memory_order_relaxed); });
       if (stopping.load(std::memory_order_relaxed)) return;
       if (thread < team) {
         openmp::Team in_team(&pool, thread, team);
@@ -73,7 +89,8 @@ struct Pool::State {
 
 Pool::Pool(int threads) : state_(std::make_unique<State>(threads)) {
   for (std::size_t i = 0; i < state_->workers.size(); ++i) {
-    state_->workers[i].thread = std::thread([this, i] { state_->serve(*this, static_cast<int>(i) + 1); });
+    state_->workers[i].thread =
+        std::thread([this, i] { state_->serve(*this, static_cast<int>(i) + 1); });
   }
 }
 
@@ -105,16 +122,11 @@ void Pool::run_team(int wanted, Work work, void* data) {
     openmp::Team in_team(this, 0, team);
     work(data, 0);
   }
-  // All of them, also those that had no part: none may still look at this job when the next is written.
+  // All of them, also those that had no part: none may still look at this job when the next is
+  // written.
   for (State::Worker& worker : state.workers) {
-    int spins = 0;
-    for (std::uint32_t done; (done = worker.done.load(std::memory_order_acquire)) != job;) {
-      if (++spins < kSpins) {
-        wait_a_little();
-      } else {
-        // Where the cores are shared with others, spinning would keep the one awaited from running.
-        worker.done.wait(done, std::memory_order_acquire);
-      }
+    for (std::uint32_t done = worker.done.load(std::memory_order_acquire); done != job;) {
+      done = state.patience.wait_for_change(worker.done, done, [] { return true; });
     }
   }
 }
@@ -126,12 +138,10 @@ void Pool::wait_for_team() {
   if (arrived == static_cast<std::uint32_t>(state.team)) {
     state.barrier_arrived.store(0, std::memory_order_relaxed);
     state.barrier_round.store(round + 1, std::memory_order_release);
+    state.barrier_round.notify_all();
     return;
   }
-  for (int spins = 1; state.barrier_round.load(std::memory_order_acquire) == round; ++spins) {
-    if (spins % kSpins == 0) std::this_thread::yield();
-    wait_a_little();
-  }
+  Patience().wait_for_change(state.barrier_round, round, [] { return true; });
 }
 
 Pool::Run::Run(Pool& pool)

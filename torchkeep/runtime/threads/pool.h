@@ -23,8 +23,9 @@ class Pool {
 
   /// What one thread of a team does: its number, from 0.
   using Work = void (*)(void* data, int thread);
-  /// Calls `work` once on each of the first `threads` threads (all if 0), the caller being thread 0,
-  /// at the same time; returns when all are done. Called from within a team, runs on the caller alone.
+  /// Calls `work` once on each of the first `threads` threads (all if 0), the caller being thread
+  /// 0, at the same time; returns when all are done. Called from within a team, runs on the caller
+  /// alone.
   void run_team(int threads, Work work, void* data);
 
   /// Returns when every thread of the team that runs now has called it.
@@ -67,11 +68,14 @@ void Pool::parallel_for(std::size_t count, std::size_t grain, F&& work) {
     F& work;
     std::size_t count, parts;
   } task{work, count, parts};
-  run_team(static_cast<int>(parts), [](void* data, int thread) {
-    Task& all = *static_cast<Task*>(data);
-    const auto part = static_cast<std::size_t>(thread);
-    all.work(all.count * part / all.parts, all.count * (part + 1) / all.parts);
-  }, &task);
+  run_team(
+      static_cast<int>(parts),
+      [](void* data, int thread) {
+        Task& all = *static_cast<Task*>(data);
+        const auto part = static_cast<std::size_t>(thread);
+        all.work(all.count * part / all.parts, all.count * (part + 1) / all.parts);
+      },
+      &task);
 }
 
 }  // namespace torchkeep::runtime
