@@ -88,7 +88,7 @@ Result<void> check_order(const ProtectOrder& order) {
 
 Result<CheckedModel> check_model(const Path& onnx) {
   auto payload = TRY(runtime::PackedOnnx::open(onnx));
-  const auto model = TRY(runtime::Model::load_onnx(onnx));
+  const auto model = TRY(runtime::Model::load_onnx(onnx).context(onnx.string()));
   return CheckedModel{std::move(payload), model->inputs(), model->outputs()};
 }
 

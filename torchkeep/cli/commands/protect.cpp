@@ -41,7 +41,7 @@ Result<void> run(const Invocation& invocation, Options options) {
   if (options.order.container.empty()) options.order.container = options.order.name + ".tkm";
   TRY(check_order(options.order));
   const client::Owner owner = TRY(client::load_owner(TRY(owner_folder(invocation))));
-  CheckedModel model = TRY(check_model(options.model).context(options.model.string()));
+  CheckedModel model = TRY(check_model(options.model));
   Contents contents;
   contents.bytes = model.payload.payload_bytes();
   contents.read = [&model](MutableByteView out) { return model.payload.read(out); };
