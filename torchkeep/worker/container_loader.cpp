@@ -60,10 +60,6 @@ Result<std::unique_ptr<Engine>> ContainerLoader::load(const ModelPlace& place,
   const container::Expectation expected{key.chain().model(), place.version, key.container_digest()};
   auto reader = TRY(container::Reader::open(place.container, key.data_key(), expected, pool_)
                         .context("container"));
-  if (reader.header().payload_kind != "onnx") {
-    return malformed("container: payload kind \"", reader.header().payload_kind,
-                     "\" found, this worker runs \"onnx\"");
-  }
   Stream stream(reader, abandoned);
   runtime::ModelOptions options;
   options.threads = threads_;

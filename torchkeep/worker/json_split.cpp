@@ -24,8 +24,8 @@ class Splitter {
 
   Result<SplitJson> split() && {
     TRY(value(Place::Root, 0));
-    // Whatever follows is the parser's to refuse.
-    out_.skeleton += left_;
+    skip_space();
+    if (!left_.empty()) return malformed("something follows the JSON document");
     return std::move(out_);
   }
 

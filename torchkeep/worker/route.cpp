@@ -79,7 +79,7 @@ Result<Route> parse_route(std::string_view target) {
   if (words == Words{"v2", "health", "live"}) return plain(Call::ServerLive, "GET");
   if (words == Words{"v2", "health", "ready"}) return plain(Call::ServerReady, "GET");
   if (words == Words{"v2", "repository", "index"}) return plain(Call::RepositoryIndex, "POST");
-  if (words.size() == 5 && words[1] == "repository" && words[2] == "models" &&
+  if (words.size() == 5 && words[0] == "v2" && words[1] == "repository" && words[2] == "models" &&
       (words[4] == "load" || words[4] == "unload")) {
     return Route{Call::RepositoryChange, "POST", words[3], {}};
   }
