@@ -8,9 +8,9 @@
 #include "torchkeep/crypto/x509.h"
 
 /// A simulated SGX machine together with the services that Intel runs for real ones: a root CA, the
-/// PCK chain, TCB info, QE identity and CRLs, a quoting enclave, and sealing keys from a fuse secret.
-/// Everything it issues is byte for byte what real ones issue, under a root of its own.
-/// For torchkeep-simtee and tests; no enclave program links it.
+/// PCK chain, TCB info, QE identity and CRLs, a quoting enclave, and sealing keys from a fuse
+/// secret. Everything it issues is byte for byte what real ones issue, under a root of its own. For
+/// torchkeep-simtee and tests; no enclave program links it.
 namespace torchkeep::simulator {
 
 /// What can be wrong with a machine or its collateral.
