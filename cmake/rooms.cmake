@@ -70,8 +70,12 @@ endfunction()
 
 # A program is a library of all but main.cpp, which tests link, and the executable.
 # An enclave program also gets its signed description, so that the simulated platform can measure it.
+# A SIMULATION program is not there in a real build.
 function(torchkeep_program name)
-  cmake_parse_arguments(ARG "ENCLAVE" "PRODUCT" "NEEDS;USES;SPEAKS" ${ARGN})
+  cmake_parse_arguments(ARG "ENCLAVE;SIMULATION" "PRODUCT" "NEEDS;USES;SPEAKS" ${ARGN})
+  if(ARG_SIMULATION AND NOT TORCHKEEP_SIMULATION)
+    return()
+  endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   torchkeep_folder(torchkeep_${name}_parts ${name} SOURCES ${sources}
@@ -81,14 +85,11 @@ function(torchkeep_program name)
   else()
     set(program torchkeep-${name})
   endif()
-  if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/main.cpp)
-    return()
-  endif()
   add_executable(${program} ${CMAKE_CURRENT_SOURCE_DIR}/${name}/main.cpp)
   target_link_libraries(${program} PRIVATE torchkeep::${name})
   set_target_properties(${program} PROPERTIES OUTPUT_NAME ${program})
   install(TARGETS ${program} RUNTIME)
-  if(ARG_ENCLAVE AND TORCHKEEP_SIMULATION AND TARGET torchkeep-simtee)
+  if(ARG_ENCLAVE AND TORCHKEEP_SIMULATION)
     # The signing key is made in the build folder by its first user; none is ever committed.
     add_dependencies(${program} torchkeep-simtee)
     add_custom_command(TARGET ${program} POST_BUILD

@@ -97,7 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"HugeShape", npy(header("<f8", "False", "(18446744073709551615, 9)"), Bytes(8)),
                 ""},
         Refused{"TextBehind", npy(header("<f4", "False", "(1,)") + "import os", Bytes(4)), ""}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace
 }  // namespace torchkeep::cli

@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
                       WrongCall{"NoConnections", good_and({"--max-connections", "0"}),
                                 "max-connections"},
                       WrongCall{"AWord", good_and({"please"}), "please"}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST(ServiceRun, EndsAsTheErrorsCodeSays) {
   const Outcome outcome = run_with(kGood, unavailable("port 1 is in use"));

@@ -150,10 +150,11 @@ Result<NpyArray> parse_npy(ByteView bytes) {
   }
   const ByteView header = TRY(reader.take(header_bytes, "header"));
   NpyArray array = TRY(parse_header(as_text(header)));
-  const std::uint64_t wanted = TRY(client::tensor_bytes(array.datatype, array.shape));
-  if (reader.rest().size() != wanted) {
+  const auto wanted = client::tensor_bytes(array.datatype, array.shape);
+  if (!wanted) return malformed(".npy header: ", wanted.error().message);
+  if (reader.rest().size() != *wanted) {
     return malformed("array data has ", reader.rest().size(), " bytes, its shape ",
-                     shape_text(array.shape), " wants ", wanted);
+                     shape_text(array.shape), " wants ", *wanted);
   }
   array.data.assign(reader.rest().begin(), reader.rest().end());
   return array;
