@@ -7,6 +7,12 @@
 namespace torchkeep::service {
 namespace {
 
+// "torchkeep-worker" speaks of itself as "worker" in its log.
+std::string_view log_name(std::string_view program) {
+  constexpr std::string_view kFamily = "torchkeep-";
+  return program.starts_with(kFamily) ? program.substr(kFamily.size()) : program;
+}
+
 std::string version_line(std::string_view program) {
   return text(program, " ", kVersion,
               tee::built_for_simulation() ? " (simulated platform only)" : "");
@@ -53,7 +59,8 @@ int run(CLI::App& app, int argc, char** argv, const std::function<Result<void>()
   }
   const Result<void> done = body();
   if (done) return 0;
-  StderrLog(app.get_name()).error(name_of(done.error().code), ": ", done.error().message);
+  const std::string program = app.get_name();
+  StderrLog(log_name(program)).error(name_of(done.error().code), ": ", done.error().message);
   return exit_code(done.error().code);
 }
 

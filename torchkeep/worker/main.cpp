@@ -57,7 +57,7 @@ Result<void> serve(const WorkerOptions& options) {
 int main(int argc, char** argv) {
   using namespace torchkeep;
   CLI::App app("Serves the encrypted models of one owner by the Open Inference Protocol.",
-               "worker");
+               "torchkeep-worker");
   worker::WorkerOptions options;
   service::add_options(app, options.service, "torchkeep-worker");
   app.add_option("--repository", options.repository, "Folder with NAME/VERSION/model.tkm")
@@ -73,5 +73,8 @@ int main(int argc, char** argv) {
   app.add_option("--threads", options.threads, "Threads for decryption, and for each inference")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1024}))
       ->capture_default_str();
+  app.footer(
+      "Example: torchkeep-worker --listen 127.0.0.1:8443 --pccs 127.0.0.1:8081 --repository models "
+      "--owner 91f0... --cache 127.0.0.1:8441");
   return service::run(app, argc, argv, [&options] { return worker::serve(options); });
 }
