@@ -15,7 +15,9 @@ packages: ## Install the Debian packages that building and testing need
 
 build: packages ## The programs, optimised, for the simulated platform (build/release/bin)
 	cmake --preset release
-	cmake --build --preset release -j $(JOBS)
+	cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
+
+PROGRAMS = torchkeep torchkeep-simtee torchkeep-keyserver torchkeep-keycache torchkeep-worker
 
 demo-packages:
 	@tools/install_packages.sh --demo
@@ -34,7 +36,8 @@ test: packages ## Install, build and run all tests
 
 THREADED = base container runtime channel keyserver keycache worker
 
-bench: build ## Benchmarks, JSON on standard output
+bench: packages ## Benchmarks, JSON on standard output
+	@cmake --preset release >&2 && cmake --build --preset release -j $(JOBS) >&2
 	@tools/run_benches.sh build/release/bin
 
 SECONDS_EACH = $(or $(SECONDS),60)

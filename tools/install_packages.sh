@@ -30,7 +30,7 @@ if [[ $(id -u) -ne 0 ]]; then
   }
   as_root=(sudo)
 fi
-echo "installing: ${missing[*]}"
+echo "installing: ${missing[*]}" >&2
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
