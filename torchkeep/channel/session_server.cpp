@@ -53,12 +53,12 @@ Result<std::string> answer_hello(const SessionParty& self, ByteView body, Connec
                  .client_nonce = hello.nonce,
                  .server_nonce = self.random->array<32>()}};
   const auto binding = opened.facts.bind(self.role, hello.role, self.context);
-  SessionOffer offer{
-      .role = self.role,
-      .nonce = opened.facts.server_nonce,
-      .context = self.context,
-      .evidence = TRY(self.platform->make_evidence(tee::ReportData::for_session(binding))
-                          .context("making our evidence"))};
+  Bytes evidence = TRY(self.platform->make_evidence(tee::ReportData::for_session(binding))
+                           .context("making our evidence"));
+  const SessionOffer offer{.role = self.role,
+                           .nonce = opened.facts.server_nonce,
+                           .context = self.context,
+                           .evidence = std::move(evidence)};
   state_of(connection).opened = std::move(opened);
   return encode(offer);
 }

@@ -87,8 +87,11 @@ std::string encode(const SessionOffer& offer) {
 Result<SessionOffer> parse_session_offer(std::string_view text) {
   const Json value = TRY(parse_message(text));
   ObjectReader reader = TRY(ObjectReader::open(value, "session offer"));
-  SessionOffer offer{TRY(take_role(reader)), TRY(take_nonce(reader)), TRY(take_context(reader)),
-                     TRY(take_evidence(reader))};
+  SessionOffer offer;
+  offer.role = TRY(take_role(reader));
+  offer.nonce = TRY(take_nonce(reader));
+  offer.context = TRY(take_context(reader));
+  offer.evidence = TRY(take_evidence(reader));
   TRY(reader.finish());
   return if_canonical(std::move(offer), text);
 }
@@ -102,7 +105,10 @@ Result<SessionProof> parse_session_proof(std::string_view text) {
   ObjectReader reader = TRY(ObjectReader::open(value, "session proof"));
   SessionProof proof = NoProof{};
   if (reader.has("evidence")) {
-    proof = EvidenceProof{TRY(take_context(reader)), TRY(take_evidence(reader))};
+    EvidenceProof shown;
+    shown.context = TRY(take_context(reader));
+    shown.evidence = TRY(take_evidence(reader));
+    proof = std::move(shown);
   } else if (reader.has("owner")) {
     proof = OwnerProof{{TRY(decode_hex_array<32>(TRY(reader.take_string("owner"))))},
                        TRY(decode_hex_array<64>(TRY(reader.take_string("signature"))))};

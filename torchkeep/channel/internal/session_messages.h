@@ -25,7 +25,7 @@ Result<SessionHello> parse_session_hello(std::string_view text);
 
 /// What a server answers: its side of the nonces, and its evidence over both.
 struct SessionOffer {
-  tee::Role role;
+  tee::Role role = tee::Role::Client;
   SessionNonce nonce;
   Bytes context;
   Bytes evidence;

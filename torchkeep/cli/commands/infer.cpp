@@ -32,7 +32,8 @@ Result<std::vector<NamedInput>> load_inputs(const std::vector<std::string>& argu
     if (equals == argument.npos || equals == 0) {
       return invalid_argument("--input ", argument, ": write NAME=FILE.npy");
     }
-    inputs.push_back({argument.substr(0, equals), TRY(load_npy(argument.substr(equals + 1)))});
+    NpyArray array = TRY(load_npy(argument.substr(equals + 1)));
+    inputs.push_back({argument.substr(0, equals), std::move(array)});
   }
   return inputs;
 }
@@ -58,7 +59,8 @@ Result<void> gather(std::vector<client::Tensor>& all, std::vector<client::Tensor
     return {};
   }
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (more.size() != all.size() || more[i].shape.size() != all[i].shape.size() || all[i].shape.empty()) {
+    if (more.size() != all.size() || more[i].shape.size() != all[i].shape.size() ||
+        all[i].shape.empty()) {
       return malformed("the worker's answers to two batches do not fit together");
     }
     all[i].shape[0] += more[i].shape[0];
@@ -67,26 +69,33 @@ Result<void> gather(std::vector<client::Tensor>& all, std::vector<client::Tensor
   return {};
 }
 
-Result<client::WorkerExpectation> expectation(const Invocation& invocation, const Options& options) {
+Result<client::WorkerExpectation> expectation(const Invocation& invocation,
+                                              const Options& options) {
   if (!options.owner.empty() || !options.policy.empty()) {
     if (options.owner.empty() || options.policy.empty()) {
-      return invalid_argument("--owner and --policy go together: whose model, and what its owner asks of workers");
+      return invalid_argument(
+          "--owner and --policy go together: whose model, and what its owner asks of workers");
     }
     const Bytes bytes = TRY(load_file(options.policy, 256 * 1024));
     const json::Json policy = TRY(json::parse(as_text(bytes)).context(options.policy.string()));
-    return client::WorkerExpectation{TRY(keys::parse_owner_key(options.owner).context("--owner")),
-                                     TRY(keys::parse_policy(policy).context(options.policy.string()))};
+    return client::WorkerExpectation{
+        TRY(keys::parse_owner_key(options.owner).context("--owner")),
+        TRY(keys::parse_policy(policy).context(options.policy.string()))};
   }
   const client::Owner owner = TRY(client::load_owner(TRY(owner_folder(invocation))));
   const client::StatementBook book = TRY(owner.open_book(options.model));
-  if (!book.chain()) return not_found("no model \"", options.model, "\" in ", owner.folder().string());
+  if (!book.chain())
+    return not_found("no model \"", options.model, "\" in ", owner.folder().string());
   return client::WorkerExpectation{owner.public_key(), book.chain()->policy()};
 }
 
 Result<Verifier> verifier_of(const Invocation& invocation, const Options& options) {
   if (options.root.empty()) return load_verifier(TRY(owner_folder(invocation)), invocation.pccs);
   if (invocation.pccs.empty()) return invalid_argument("--root needs --pccs HOST:PORT beside it");
-  return Verifier{TRY(channel::parse_endpoint(invocation.pccs).context("--pccs")), TRY(channel::load_roots(options.root))};
+  Verifier verifier;
+  verifier.pccs = TRY(channel::parse_endpoint(invocation.pccs).context("--pccs"));
+  verifier.roots = TRY(channel::load_roots(options.root));
+  return verifier;
 }
 
 double percentile(std::vector<double> sorted, double fraction) {
@@ -102,17 +111,20 @@ Result<void> store_outputs(const Path& folder, std::vector<client::Tensor> outpu
     // Names come from the owner's model; one must not lead out of the folder.
     std::string file = output.name;
     std::ranges::replace(file, '/', '_');
-    TRY(store_npy(folder / (file + ".npy"), {output.datatype, output.shape, std::move(output.data)}));
+    TRY(store_npy(folder / (file + ".npy"),
+                  {output.datatype, output.shape, std::move(output.data)}));
   }
   return {};
 }
 
 Result<void> infer(const Invocation& invocation, const Options& options) {
-  const channel::Endpoint endpoint = TRY(channel::parse_endpoint(options.worker).context("--worker"));
+  const channel::Endpoint endpoint =
+      TRY(channel::parse_endpoint(options.worker).context("--worker"));
   const client::WorkerExpectation expected = TRY(expectation(invocation, options));
   const std::vector<NamedInput> inputs = TRY(load_inputs(options.inputs));
   Desk desk(TRY(verifier_of(invocation, options)));
-  const auto worker = TRY(desk.wait(client::InferenceClient::connect(endpoint, desk.client_party(), expected)));
+  const auto worker =
+      TRY(desk.wait(client::InferenceClient::connect(endpoint, desk.client_party(), expected)));
 
   const auto& leading = inputs.front().array.shape;
   const std::uint64_t rows = leading.empty() ? 1 : leading[0];
@@ -140,37 +152,49 @@ Result<void> infer(const Invocation& invocation, const Options& options) {
   for (const client::Tensor& output : outputs) {
     told.push_back({{"name", output.name}, {"datatype", output.datatype}, {"shape", output.shape}});
   }
-  invocation.console.line("Answered by the attested worker at ", endpoint.text(), ": ", latencies.size(),
-                          " requests, median ", median, " ms, p99 ", p99, " ms");
+  invocation.console.line("Answered by the attested worker at ", endpoint.text(), ": ",
+                          latencies.size(), " requests, median ", median, " ms, p99 ", p99, " ms");
   if (!options.output.empty()) {
     TRY(store_outputs(options.output, std::move(outputs)));
     invocation.console.line("Outputs are in ", options.output.string());
   }
-  invocation.console.answer(
-      {{"requests", latencies.size()}, {"median_ms", median}, {"p99_ms", p99}, {"outputs", std::move(told)}});
+  invocation.console.answer({{"requests", latencies.size()},
+                             {"median_ms", median},
+                             {"p99_ms", p99},
+                             {"outputs", std::move(told)}});
   return {};
 }
 
 }  // namespace
 
 void add_infer(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command =
-      app.add_subcommand("infer", "Ask a worker, after it has proved to be one that the owner lists");
-  command->footer("Example: torchkeep infer --worker 127.0.0.1:9000 --model resnet50 --version 1 "
-                  "--input input=cat.npy -o answer/");
+  CLI::App* const command = app.add_subcommand(
+      "infer", "Ask a worker, after it has proved to be one that the owner lists");
+  command->footer(
+      "Example: torchkeep infer --worker 127.0.0.1:9000 --model resnet50 --version 1 "
+      "--input input=cat.npy -o answer/");
   auto options = std::make_shared<Options>();
-  command->add_option("--worker", options->worker, "The worker's address")->required()->type_name("HOST:PORT");
+  command->add_option("--worker", options->worker, "The worker's address")
+      ->required()
+      ->type_name("HOST:PORT");
   command->add_option("--model", options->model, "The model's name")->required();
   command->add_option("--version", options->version, "The model's version")->required();
   command->add_option("-i,--input", options->inputs, "An input and its array; may be repeated")
       ->required()
       ->type_name("NAME=FILE.npy");
-  command->add_option("-o,--output", options->output, "Folder for NAME.npy of each output")->type_name("FOLDER");
-  command->add_option("--batch", options->batch, "Rows of the leading axis a request; 0: all at once");
-  command->add_option("--repeat", options->repeat, "Ask this often, for measuring")->check(CLI::PositiveNumber);
-  command->add_option("--owner", options->owner, "Without an owner's folder: the owner's public key")->type_name("HEX");
-  command->add_option("--policy", options->policy, "Without an owner's folder: the owner's policy")->type_name("FILE");
-  command->add_option("--root", options->root, "Without an owner's folder: root certificate (PEM)")->type_name("FILE");
+  command->add_option("-o,--output", options->output, "Folder for NAME.npy of each output")
+      ->type_name("FOLDER");
+  command->add_option("--batch", options->batch,
+                      "Rows of the leading axis a request; 0: all at once");
+  command->add_option("--repeat", options->repeat, "Ask this often, for measuring")
+      ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--owner", options->owner, "Without an owner's folder: the owner's public key")
+      ->type_name("HEX");
+  command->add_option("--policy", options->policy, "Without an owner's folder: the owner's policy")
+      ->type_name("FILE");
+  command->add_option("--root", options->root, "Without an owner's folder: root certificate (PEM)")
+      ->type_name("FILE");
   command->callback([&invocation, options] {
     invocation.run = [&invocation, options] { return infer(invocation, *options); };
   });

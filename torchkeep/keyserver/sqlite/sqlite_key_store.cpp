@@ -189,8 +189,9 @@ class SqliteKeyStore final : public keys::KeyStore {
     const MutexLock lock(mutex_);
     for (const Table& table : kTables) {
       if (table.find == nullptr) continue;
-      tables_.emplace(table.name, RowStatements{TRY(database_->prepare(table.find)),
-                                                TRY(database_->prepare(table.replace))});
+      auto find = TRY(database_->prepare(table.find));
+      auto replace = TRY(database_->prepare(table.replace));
+      tables_.emplace(table.name, RowStatements{std::move(find), std::move(replace)});
     }
     add_log_ =
         TRY(database_->prepare("INSERT INTO log (position, entry, hash) VALUES (?1, ?2, ?3)"));
