@@ -46,9 +46,13 @@ class FakeKeyServer final : public keycache::KeyServer {
     namespace asio = boost::asio;
     requests_.push_back(request);
     if (gate_closed_) {
-      gate_.emplace(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+      // The timer goes with this call, which its event loop may tear down before we go.
+      asio::steady_timer gate(co_await asio::this_coro::executor,
+                              asio::steady_timer::time_point::max());
+      gate_ = &gate;
       boost::system::error_code opened;
-      co_await gate_->async_wait(asio::redirect_error(asio::use_awaitable, opened));
+      co_await gate.async_wait(asio::redirect_error(asio::use_awaitable, opened));
+      gate_ = nullptr;
     }
     if (refusal_) co_return *refusal_;
     const auto model = models_.find(keys::model_id(request.owner, request.name));
@@ -80,7 +84,7 @@ class FakeKeyServer final : public keycache::KeyServer {
   std::function<void(keys::Release&)> spoil_;
   std::optional<Error> refusal_;
   bool gate_closed_ = false;
-  std::optional<boost::asio::steady_timer> gate_;
+  boost::asio::steady_timer* gate_ = nullptr;
   std::vector<keys::ReleaseRequest> requests_;
 };
 
