@@ -146,6 +146,14 @@ TEST_F(Tls, LogsOneLineForAClientInClearAndServesOn) {
   EXPECT_THAT(log_.text(), HasSubstr("the peer does not speak TLS"));
 }
 
+TEST_F(Tls, SaysNothingOfAPeerThatOnlyLooksWhetherWeAreThere) {
+  test::RawPeer peer(server_->port());
+  peer.end();
+  EXPECT_EQ(peer.read_all(), "");
+  expect_still_serving();
+  EXPECT_TRUE(log_.lines().empty()) << log_.text();
+}
+
 TEST_F(Tls, SurvivesGarbageInPlaceOfAHandshake) {
   for (const std::string& garbage :
        {std::string("\x16\x03\x01\xff\xff", 5), std::string(70000, '\x16'), std::string("\0", 1),

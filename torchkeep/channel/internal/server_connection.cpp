@@ -37,7 +37,8 @@ asio::awaitable<void> ServerConnection::serve() {
   transport_->activity().wait_for_peer();
   auto shaken = co_await transport_->handshake();
   if (!shaken) {
-    if (!rules_->stopping) report(shaken.error());
+    // Who connects and says nothing looks whether we are there; that is no news.
+    if (!rules_->stopping && transport_->activity().moved > 0) report(shaken.error());
     transport_->abort();
     co_return;
   }
