@@ -1,4 +1,5 @@
 // The host edits, deletes, swaps and puts back what the key server stored.
+#include "tests/keyserver/refused.h"
 #include "tests/keyserver/world.h"
 
 namespace torchkeep::keyserver {

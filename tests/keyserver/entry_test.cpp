@@ -1,7 +1,6 @@
 #include "torchkeep/keyserver/entry.h"
 
-#include <gtest/gtest.h>
-
+#include "tests/keyserver/refused.h"
 #include "tests/keyserver/world.h"
 
 namespace torchkeep::keyserver {

@@ -1,4 +1,6 @@
 // The key server is killed at each of its writes and started again.
+#include <gtest/gtest.h>
+
 #include "tests/keyserver/world.h"
 
 namespace torchkeep::keyserver {

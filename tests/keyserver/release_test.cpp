@@ -1,5 +1,6 @@
 #include <thread>
 
+#include "tests/keyserver/refused.h"
 #include "tests/keyserver/world.h"
 
 namespace torchkeep::keyserver {

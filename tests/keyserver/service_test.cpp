@@ -5,6 +5,8 @@
 #endif
 #include "torchkeep/keyserver/service.h"
 
+#include <gtest/gtest.h>
+
 #include "tests/keyserver/world.h"
 #include "tests/support/fake_collateral.h"
 #include "tests/support/loopback.h"

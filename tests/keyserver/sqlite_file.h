@@ -9,6 +9,7 @@
 
 #include "torchkeep/keyserver/sqlite/sqlite_key_store.h"
 
+#include "tests/keyserver/refused.h"
 #include "tests/keyserver/world.h"
 #include "tests/support/files.h"
 

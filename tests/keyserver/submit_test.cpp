@@ -1,3 +1,4 @@
+#include "tests/keyserver/refused.h"
 #include "tests/keyserver/world.h"
 #include "tests/support/failing_platform.h"
 

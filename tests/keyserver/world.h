@@ -1,6 +1,7 @@
 #pragma once
 
-#include <gtest/gtest.h>
+#include <cstdlib>
+#include <iostream>
 
 #include "torchkeep/crypto/digest.h"
 #include "torchkeep/keyserver/key_server.h"
@@ -17,6 +18,14 @@
 namespace torchkeep::keyserver {
 
 using testing::FailingKeyStore;
+
+/// The value, or the end of a program that cannot do without it: tests and benchmarks alike.
+template <typename T>
+T must(Result<T> result) {
+  if (result) return std::move(result).value();
+  std::cerr << result.error() << std::endl;
+  std::abort();
+}
 
 inline attest::SgxEnclave keyserver_enclave() {
   return test::fake_enclave(testing::kFakeKeyServer, 0x5401);
@@ -98,11 +107,7 @@ struct World {
   Result<std::unique_ptr<KeyServer>> try_open(keys::KeyStore& from) {
     return KeyServer::open(from, platform, trust(), clock, random, log);
   }
-  std::unique_ptr<KeyServer> open() {
-    auto opened = try_open(store);
-    EXPECT_TRUE(opened) << opened.error();
-    return std::move(opened).value();
-  }
+  std::unique_ptr<KeyServer> open() { return must(try_open(store)); }
 
   attest::Claims claims(const attest::SgxEnclave& enclave) const {
     return testing::fake_claims(machine, enclave, clock.now());
@@ -130,18 +135,13 @@ struct World {
     tell_version(server, story, 1, key);
   }
   static keys::Receipt tell(KeyServer& server, Story& story, keys::Statement statement) {
-    auto receipt = server.submit(story.owner(), story.say(std::move(statement)));
-    EXPECT_TRUE(receipt) << receipt.error();
-    return receipt ? *receipt : keys::Receipt{};
+    return must(server.submit(story.owner(), story.say(std::move(statement))));
   }
   static keys::Receipt tell_version(KeyServer& server, Story& story, std::uint64_t number,
                                     std::uint8_t key) {
     crypto::DataKey data_key = testing::fake_data_key(key);
     keys::Statement statement = Story::version(number, data_key);
-    auto receipt =
-        server.submit(story.owner(), story.say(std::move(statement), std::move(data_key)));
-    EXPECT_TRUE(receipt) << receipt.error();
-    return receipt ? *receipt : keys::Receipt{};
+    return must(server.submit(story.owner(), story.say(std::move(statement), std::move(data_key))));
   }
 
   static keys::ReleaseRequest request(const Story& story, std::uint64_t version = 1,
@@ -155,17 +155,5 @@ struct World {
     return request;
   }
 };
-
-/// Holds if `result` failed with this code and says `part`.
-template <typename T>
-::testing::AssertionResult refused(const Result<T>& result, ErrorCode code, std::string_view part) {
-  if (result) return ::testing::AssertionFailure() << "it was accepted";
-  const Error& error = result.error();
-  if (error.code == code && error.message.find(part) != std::string::npos) {
-    return ::testing::AssertionSuccess();
-  }
-  return ::testing::AssertionFailure()
-         << error << " is not " << name_of(code) << " with \"" << part << "\"";
-}
 
 }  // namespace torchkeep::keyserver
