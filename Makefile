@@ -34,7 +34,7 @@ test: packages ## Install, build and run all tests
 	ctest --preset tsan -j $(JOBS) -L '^($(subst $() ,|,$(THREADED)))$$' -E '_corpus$$'
 	cmake --preset asan && cmake --build --preset asan -j $(JOBS) && ctest --preset asan -j $(JOBS)
 
-THREADED = base container runtime channel keyserver keycache worker
+THREADED = base container runtime channel worker
 
 bench: packages ## Benchmarks, JSON on standard output
 	@cmake --preset release >&2 && cmake --build --preset release -j $(JOBS) >&2

@@ -24,6 +24,6 @@ if(TORCHKEEP_SANITIZE)
   target_link_options(torchkeep_flags INTERFACE -fsanitize=${TORCHKEEP_SANITIZE})
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # g++ 12 sees uninitialised members in coroutine frames that are none, and dangling copies in TRY.
-  target_compile_options(torchkeep_flags INTERFACE -Wno-maybe-uninitialized)
+  # g++ 12 sees uninitialised members and mismatched allocations in coroutine frames that have none.
+  target_compile_options(torchkeep_flags INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete)
 endif()

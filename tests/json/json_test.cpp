@@ -24,6 +24,12 @@ TEST(ParseCanonical, RefusesEveryOtherSpelling) {
   }
 }
 
+TEST(Json, DoesNotEndAtAZeroByte) {
+  using namespace std::string_view_literals;
+  EXPECT_FALSE(parse("{}\0{\"hidden\":1}"sv));
+  EXPECT_FALSE(parse("{}\0"sv));
+}
+
 TEST(ObjectReader, NamesTheUnknownField) {
   const Json value = parse(R"({"name":"x","sise":3})").value();
   ObjectReader reader = ObjectReader::open(value, "config").value();

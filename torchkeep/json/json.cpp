@@ -61,6 +61,8 @@ bool holds_float(const Json& value) {
 }  // namespace
 
 Result<Json> parse(std::string_view text) {
+  // The library takes a zero byte for the end, and whatever stands behind it for nothing.
+  if (text.find('\0') != text.npos) return malformed("not JSON: it holds a zero byte");
   Json root;
   StrictBuilder builder(root);
   if (!Json::sax_parse(text, &builder)) {
