@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "torchkeep/base/encoding.h"
 #include "torchkeep/channel/internal/session_messages.h"
 #include "torchkeep/channel/session.h"
 
@@ -255,6 +256,13 @@ TEST_P(WrongProofs, OfARoleAreRefused) {
   EXPECT_EQ(world_.peer_of(client), nullptr);
 }
 
+// RFC 8032, section 7.1, test 1: the public key of a real owner, under a signature that is none.
+OwnerProof unsigned_proof() {
+  const auto key =
+      decode_hex_array<32>("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+  return {{key.value()}, {}};
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Roles, WrongProofs,
     ::testing::Values(WrongProof{"WorkerWithNothing", Role::Worker, NoProof{}},
@@ -262,7 +270,7 @@ INSTANTIATE_TEST_SUITE_P(
                       WrongProof{"OwnerWithEvidence", Role::Owner, EvidenceProof{{}, Bytes(500)}},
                       WrongProof{"CacheWithSignature", Role::KeyCache, OwnerProof{}},
                       WrongProof{"ClientWithSignature", Role::Client, OwnerProof{}},
-                      WrongProof{"OwnerWithWrongSignature", Role::Owner, OwnerProof{}},
+                      WrongProof{"OwnerWithWrongSignature", Role::Owner, unsigned_proof()},
                       WrongProof{"WorkerWithNoQuote", Role::Worker, EvidenceProof{{}, {1, 2, 3}}}),
     [](const auto& tested) { return std::string(tested.param.name); });
 

@@ -155,12 +155,14 @@ asio::awaitable<Result<void>> TlsTransport::handshake() {
     if (step.error == SSL_ERROR_SSL) co_return unavailable("TLS handshake: ", step.reason);
     if (!flushed) co_return flushed;
     if (outcome == 1) break;
-    if (wire_.ended || step.error != SSL_ERROR_WANT_READ) {
+    if (step.error != SSL_ERROR_WANT_READ) {
       co_return unavailable("it was closed during the TLS handshake");
     }
     auto filled = co_await fill(0);
     if (!filled) co_return filled;
-    if (first && !wire_.ended && !looks_like_tls({wire_.in.get(), wire_.end})) {
+    // OpenSSL would send an alert to somebody who has left.
+    if (wire_.ended) co_return unavailable("it was closed during the TLS handshake");
+    if (first && !looks_like_tls({wire_.in.get(), wire_.end})) {
       co_return unavailable("the peer does not speak TLS");
     }
     first = false;
