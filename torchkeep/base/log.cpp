@@ -18,13 +18,17 @@ std::string_view name_of(LogLevel level) {
 
 }  // namespace
 
-void StderrLog::write(LogLevel level, std::string_view message) {
-  std::string line = text(format_rfc3339(SystemClock().now()), ' ', name_of(level), ' ', program_, ": ",
-                          message);
-  for (char& character : line) {
+std::string one_line(std::string text) {
+  for (char& character : text) {
     if (static_cast<unsigned char>(character) < 0x20 || character == 0x7f) character = '?';
   }
-  line += '\n';
+  return text;
+}
+
+void StderrLog::write(LogLevel level, std::string_view message) {
+  const std::string line = one_line(text(format_rfc3339(SystemClock().now()), ' ', name_of(level),
+                                         ' ', program_, ": ", message)) +
+                           '\n';
   // One write a line keeps lines of several threads apart; a log that is full is nobody's error.
   (void)!::write(STDERR_FILENO, line.data(), line.size());
 }

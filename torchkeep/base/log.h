@@ -29,8 +29,11 @@ class Log {
   }
 };
 
+/// `text` with its control characters shown as "?", so that nobody forges a line or paints on a
+/// terminal with words that came from elsewhere.
+std::string one_line(std::string text);
+
 /// One line an entry on standard error: `2026-11-23T10:00:00Z warning keycache: message`.
-/// Control characters in a message are shown as "?", so that nobody forges a line.
 class StderrLog final : public Log {
  public:
   explicit StderrLog(std::string_view program) : program_(program) {}

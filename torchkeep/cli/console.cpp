@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <iostream>
 
+#include "torchkeep/base/log.h"
+
 namespace torchkeep::cli {
 
 void Console::write_line(std::string_view line) const {
@@ -30,7 +32,7 @@ void Console::failure(const Error& error) const {
   }
   const bool colour = isatty(STDERR_FILENO) == 1;
   std::cerr << (colour ? "\033[31m" : "") << "torchkeep: " << name_of(error.code)
-            << (colour ? "\033[0m: " : ": ") << error.message << std::endl;
+            << (colour ? "\033[0m: " : ": ") << one_line(error.message) << std::endl;
 }
 
 Progress::Progress(std::string label, std::uint64_t total)
