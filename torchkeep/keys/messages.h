@@ -4,14 +4,16 @@
 #include "torchkeep/crypto/key.h"
 #include "torchkeep/keys/statement.h"
 
-/// What moves over attested sessions between owner, key server, cache and worker. All are HTTP POST
-/// bodies. Where a DEK is part: LE32 length of the JSON || JSON || DEK (32), so that no key ever
-/// passes through a JSON tree. Grammar: docs/formats/key-protocol.md.
+/// What moves over attested sessions between owner, key server, cache and worker. All but
+/// the list, a GET, are HTTP POST bodies. Where a DEK is part: LE32 length of the JSON || JSON ||
+/// DEK (32), so that no key ever passes through a JSON tree. Grammar: docs/formats/key-protocol.md.
 namespace torchkeep::keys {
 
-inline constexpr std::string_view kSubmitPath = "/torchkeep/v1/statements";  ///< owner -> key server
-inline constexpr std::string_view kListPath = "/torchkeep/v1/models";        ///< owner -> key server
-inline constexpr std::string_view kReleasePath = "/torchkeep/v1/release";    ///< cache -> key server, worker -> cache
+inline constexpr std::string_view kSubmitPath =
+    "/torchkeep/v1/statements";                                        ///< owner -> key server
+inline constexpr std::string_view kListPath = "/torchkeep/v1/models";  ///< owner -> key server
+inline constexpr std::string_view kReleasePath =
+    "/torchkeep/v1/release";  ///< cache -> key server, worker -> cache
 
 /// Asks for one version's DEK, or for its lease to be renewed.
 struct ReleaseRequest {
@@ -27,10 +29,10 @@ Result<ReleaseRequest> parse_release_request(ByteView body);
 /// Time is told as a span: the holder counts it from before it asked.
 struct Lease {
   ByteArray<16> id{};
-  ByteArray<32> nonce{};            ///< The request's own.
+  ByteArray<32> nonce{};  ///< The request's own.
   std::uint64_t seconds = 0;
-  std::uint64_t requests = 0;       ///< 0: not limited.
-  std::uint64_t log_position = 0;   ///< Of the grant in the key server's log.
+  std::uint64_t requests = 0;      ///< 0: not limited.
+  std::uint64_t log_position = 0;  ///< Of the grant in the key server's log.
 };
 
 /// A lease, the owner's statements that it rests on, and the DEK unless it is a renewal.
@@ -52,7 +54,8 @@ class ReleasedKey {
   const Lease& lease() const { return lease_; }
   const ModelChain& chain() const { return chain_; }
 
-  friend Result<ReleasedKey> open_release(Release, const ReleaseRequest&, const std::optional<Genesis>&,
+  friend Result<ReleasedKey> open_release(Release, const ReleaseRequest&,
+                                          const std::optional<Genesis>&,
                                           const crypto::DataKey* held);
 
  private:
@@ -67,7 +70,8 @@ class ReleasedKey {
 /// `held` is the DEK in hand when renewing; its key id must match the signed one.
 /// Errors: Untrusted, naming what differs; Denied by the chain's own state.
 Result<ReleasedKey> open_release(Release release, const ReleaseRequest& request,
-                                 const std::optional<Genesis>& genesis, const crypto::DataKey* held);
+                                 const std::optional<Genesis>& genesis,
+                                 const crypto::DataKey* held);
 
 /// A statement on its way to the key server; a Version statement carries its DEK.
 struct Submission {
