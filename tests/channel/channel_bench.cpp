@@ -19,7 +19,7 @@ struct Bench {
     auto tls =
         with_tls ? TlsServerContext::create(identity.key, identity.certificate).value() : nullptr;
     server = std::move(HttpServer::listen(
-                           reactor.io(), test::loopback(0), std::move(tls),
+                           reactor.io(), testing::loopback(0), std::move(tls),
                            {.max_body_bytes = std::size_t{32} << 20},
                            [this](const HttpRequest& request,
                                   Connection& connection) -> asio::awaitable<HttpResponse> {
@@ -33,9 +33,9 @@ struct Bench {
   }
   ~Bench() { reactor.stop(); }
 
-  test::World world;
+  testing::World world;
   SessionParty party = world.key_server_party();
-  test::Reactor reactor;
+  testing::Reactor reactor;
   std::unique_ptr<HttpServer> server;
 };
 
@@ -53,7 +53,7 @@ void round_trips(benchmark::State& state, bool with_tls) {
   auto tls = with_tls ? TlsClientContext::create().value() : nullptr;
   run_loop([&]() -> asio::awaitable<void> {
     auto client =
-        co_await HttpClient::connect(test::loopback(bench.server->port()), tls, kPatience);
+        co_await HttpClient::connect(testing::loopback(bench.server->port()), tls, kPatience);
     TORCHKEEP_CHECK(client.ok());
     const SecretBuffer body(size);
     for (auto _ : state) {
@@ -76,7 +76,7 @@ void TlsHandshake(benchmark::State& state) {
   run_loop([&]() -> asio::awaitable<void> {
     for (auto _ : state) {
       auto client =
-          co_await HttpClient::connect(test::loopback(bench.server->port()), tls, kPatience);
+          co_await HttpClient::connect(testing::loopback(bench.server->port()), tls, kPatience);
       TORCHKEEP_CHECK(client.ok());
     }
   });
@@ -90,7 +90,7 @@ void AttestedSession(benchmark::State& state) {
   for (auto _ : state) {
     run_loop([&]() -> asio::awaitable<void> {
       auto client =
-          co_await HttpClient::connect(test::loopback(bench.server->port()), tls, kPatience);
+          co_await HttpClient::connect(testing::loopback(bench.server->port()), tls, kPatience);
       TORCHKEEP_CHECK(client.ok());
       auto peer = co_await attest_session(self, tee::Role::KeyServer, **client);
       TORCHKEEP_CHECK(peer.ok());

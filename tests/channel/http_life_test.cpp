@@ -11,9 +11,9 @@
 namespace torchkeep::channel {
 namespace {
 
-using test::body_of;
-using test::loopback;
-using test::RawPeer;
+using testing::body_of;
+using testing::loopback;
+using testing::RawPeer;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -61,7 +61,7 @@ class HttpLife : public ::testing::Test {
         HttpClient::connect(loopback(server_->port()), std::move(tls), kPatience, limits));
   }
 
-  test::Reactor reactor_{2};
+  testing::Reactor reactor_{2};
   torchkeep::testing::RecordingLog log_;
   std::unique_ptr<HttpServer> server_;
 };
@@ -146,7 +146,7 @@ TEST_F(HttpLife, LetsARunningRequestFinishWhenItStops) {
 }
 
 TEST_F(HttpLife, LeavesNothingRunningOnceStopped) {
-  serve({}, answer_at_once, test::make_server_tls());
+  serve({}, answer_at_once, testing::make_server_tls());
   {
     auto client = connect(TlsClientContext::create().value());
     ASSERT_TRUE(client.ok()) << client.error();
@@ -197,7 +197,7 @@ TEST_F(HttpLife, SaysThatNobodyIsThere) {
   server_->stop();
   server_ = nullptr;
   reactor_.run_out();
-  test::Reactor other;
+  testing::Reactor other;
   const auto client = other.await(HttpClient::connect(loopback(port), nullptr, kPatience));
   ASSERT_FALSE(client.ok());
   EXPECT_EQ(client.error().message,
@@ -255,7 +255,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST_F(HttpLife, ServesManyClientsOnSeveralThreads) {
-  serve({}, answer_at_once, test::make_server_tls());
+  serve({}, answer_at_once, testing::make_server_tls());
   const std::shared_ptr<TlsClientContext> tls = TlsClientContext::create().value();
   const auto converse = [&](std::string word) -> asio::awaitable<int> {
     auto client = co_await HttpClient::connect(loopback(server_->port()), tls, kPatience);

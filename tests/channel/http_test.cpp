@@ -7,10 +7,10 @@
 namespace torchkeep::channel {
 namespace {
 
-using test::body_of;
-using test::loopback;
-using test::RawPeer;
-using test::Reactor;
+using testing::body_of;
+using testing::loopback;
+using testing::RawPeer;
+using testing::Reactor;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -47,7 +47,7 @@ class Http : public ::testing::Test {
     return peer.read_all();
   }
 
-  test::Reactor reactor_;
+  testing::Reactor reactor_;
   torchkeep::testing::RecordingLog log_;
   std::unique_ptr<HttpServer> server_;
 };

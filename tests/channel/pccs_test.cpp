@@ -10,7 +10,7 @@
 namespace torchkeep::channel {
 namespace {
 
-using test::loopback;
+using testing::loopback;
 using ::testing::HasSubstr;
 
 std::string percent_encode_all(ByteView bytes) {
@@ -22,7 +22,7 @@ std::string percent_encode_all(ByteView bytes) {
 /// A PCCS of one machine, and what a test wants to be wrong with it.
 class FakePccs {
  public:
-  FakePccs(test::World& world, asio::io_context& io)
+  FakePccs(testing::World& world, asio::io_context& io)
       : collateral(world.machine.collateral(world.clock.now())) {
     server_ = std::move(HttpServer::listen(
                             io, loopback(0), nullptr, {},
@@ -75,8 +75,8 @@ class Pccs : public ::testing::Test {
   ~Pccs() override { reactor_.stop(); }
   auto fetch() { return reactor_.await(source_.fetch(key_)); }
 
-  test::World world_;
-  test::Reactor reactor_{2};
+  testing::World world_;
+  testing::Reactor reactor_{2};
   FakePccs pccs_{world_, reactor_.io()};
   PccsCollateral source_{pccs_.endpoint(), world_.clock};
   const attest::CollateralKey key_ = world_.machine.collateral_key();

@@ -52,7 +52,7 @@ TEST_P(RaTlsVectors, HoldTheEvidenceThatIsExpected) {
 }
 
 TEST_P(RaTlsVectors, AreNoEvidenceOfASimulatedMachine) {
-  test::World world;
+  testing::World world;
   const auto claims =
       verify_ra_tls_certificate(certificate_, world.machine.collateral(world.clock.now()),
                                 world.client_party().roots, world.clock.now());
@@ -72,7 +72,7 @@ class RaTls : public ::testing::Test {
     return verify_ra_tls_certificate(certificate, world_.machine.collateral(world_.clock.now()),
                                      world_.client_party().roots, world_.clock.now());
   }
-  test::World world_;
+  testing::World world_;
 };
 
 TEST_F(RaTls, TellsWhoWeAre) {

@@ -42,7 +42,7 @@ class SessionAttacks : public ::testing::Test {
     EXPECT_EQ(seen.error().code, ErrorCode::Untrusted) << seen.error();
   }
 
-  test::World world_;
+  testing::World world_;
   const SessionParty server_ = world_.key_server_party();
   const SessionParty self_ = world_.key_cache_party();
 };
@@ -90,7 +90,7 @@ TEST_F(SessionAttacks, AProofReplayedOnTheSameConnectionIsRefused) {
   ASSERT_TRUE(world_.attest(self_, Role::KeyServer, client).ok());
   // Its nonce is used up; and a failed attempt ends what was proved before.
   HttpRequest again{"POST", std::string(kProvePath), {}, to_body(proof)};
-  EXPECT_EQ(test::run(client.send(std::move(again)))->status, 403U);
+  EXPECT_EQ(testing::run(client.send(std::move(again)))->status, 403U);
   EXPECT_EQ(world_.peer_of(client), nullptr);
 }
 
@@ -100,7 +100,7 @@ TEST_F(SessionAttacks, RelayWithTheKeysLeakedStopsAtTheExporter) {
   const auto between = world_.new_connection();
   TlsFacts at_server = between.server;
   at_server.exporter = world_.random.array<32>();
-  test::DirectClient client(between.client, at_server, world_.answer_of(server_));
+  testing::DirectClient client(between.client, at_server, world_.answer_of(server_));
   expect_untrusted(world_.attest(self_, Role::KeyServer, client));
   EXPECT_EQ(world_.peer_of(client), nullptr);
 }
@@ -115,7 +115,7 @@ class OtherFacts : public SessionAttacks, public ::testing::WithParamInterface<O
 TEST_P(OtherFacts, OfTheConnectionMakeEvidenceVoid) {
   auto between = world_.new_connection();
   GetParam().change(between.server);
-  test::DirectClient client(between.client, between.server, world_.answer_of(server_));
+  testing::DirectClient client(between.client, between.server, world_.answer_of(server_));
   expect_untrusted(world_.attest(self_, Role::KeyServer, client));
 }
 
@@ -133,8 +133,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(SessionAttacks, DiversionToAnotherGenuineServerIsSeenInItsContextAndPlatform) {
   // Genuine code on somebody else's machine proves that it is genuine, and where it runs.
   const auto elsewhere = simulator::Machine::create(world_.random, world_.clock.now());
-  test::StandingCollateral its_collateral(elsewhere.collateral(world_.clock.now()));
-  test::FakePlatform platform(elsewhere, test::fake_enclave(0x11, 0x5401));
+  testing::StandingCollateral its_collateral(elsewhere.collateral(world_.clock.now()));
+  testing::FakePlatform platform(elsewhere, testing::fake_enclave(0x11, 0x5401));
   const SessionParty diverted = world_.party(Role::KeyServer, &platform, {8, 8});
   SessionParty self = world_.client_party();
   self.collateral = &its_collateral;
@@ -204,11 +204,11 @@ TEST_F(SessionAttacks, AServersOwnEvidenceReflectedIsRefused) {
     auto client = world_.connect(server_);
     HttpRequest hello{
         "POST", std::string(kHelloPath), {}, to_body(encode(SessionHello{claimed, {1}}))};
-    auto offered = test::run(client.send(std::move(hello)));
+    auto offered = testing::run(client.send(std::move(hello)));
     const SessionOffer offer = parse_session_offer(as_text(offered->body)).value();
     const SessionProof proof = EvidenceProof{offer.context, offer.evidence};
     HttpRequest prove{"POST", std::string(kProvePath), {}, to_body(encode(proof))};
-    EXPECT_EQ(test::run(client.send(std::move(prove)))->status, 403U);
+    EXPECT_EQ(testing::run(client.send(std::move(prove)))->status, 403U);
     EXPECT_EQ(world_.peer_of(client), nullptr);
   }
 }
@@ -217,7 +217,7 @@ TEST_F(SessionAttacks, AClientOfTheServersOwnRoleIsRefused) {
   auto client = world_.connect(server_);
   HttpRequest hello{
       "POST", std::string(kHelloPath), {}, to_body(encode(SessionHello{Role::KeyServer, {1}}))};
-  EXPECT_EQ(test::run(client.send(std::move(hello)))->status, 403U);
+  EXPECT_EQ(testing::run(client.send(std::move(hello)))->status, 403U);
 }
 
 TEST_F(SessionAttacks, AServerThatSendsOurNonceBackIsRefused) {
@@ -248,9 +248,9 @@ TEST_P(WrongProofs, OfARoleAreRefused) {
   auto client = world_.connect(server_);
   HttpRequest hello{
       "POST", std::string(kHelloPath), {}, to_body(encode(SessionHello{GetParam().role, {1}}))};
-  ASSERT_EQ(test::run(client.send(std::move(hello)))->status, 200U);
+  ASSERT_EQ(testing::run(client.send(std::move(hello)))->status, 200U);
   HttpRequest prove{"POST", std::string(kProvePath), {}, to_body(encode(GetParam().proof))};
-  const auto answer = test::run(client.send(std::move(prove)));
+  const auto answer = testing::run(client.send(std::move(prove)));
   EXPECT_GE(answer->status, 400U);
   EXPECT_LT(answer->status, 500U);
   EXPECT_EQ(world_.peer_of(client), nullptr);

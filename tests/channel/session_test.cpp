@@ -17,11 +17,11 @@ using ::testing::Not;
 
 class Session : public ::testing::Test {
  protected:
-  HttpResponse post(test::DirectClient& client, std::string_view path, std::string_view body) {
+  HttpResponse post(testing::DirectClient& client, std::string_view path, std::string_view body) {
     HttpRequest request{"POST", std::string(path), {}, SecretBuffer(body.begin(), body.end())};
-    return std::move(test::run(client.send(std::move(request)))).value();
+    return std::move(testing::run(client.send(std::move(request)))).value();
   }
-  test::World world_;
+  testing::World world_;
 };
 
 TEST_F(Session, ShowsTwoEnclavesToEachOther) {
@@ -65,9 +65,9 @@ TEST_F(Session, LetsAPlainClientProveNothing) {
 }
 
 TEST_F(Session, StatesADebugEnclaveAsAClaim) {
-  attest::SgxEnclave enclave = test::fake_enclave(0x44, 0x5403);
+  attest::SgxEnclave enclave = testing::fake_enclave(0x44, 0x5403);
   enclave.attributes[0] |= 0x02;
-  test::FakePlatform platform(world_.machine, enclave);
+  testing::FakePlatform platform(world_.machine, enclave);
   const SessionParty server = world_.party(Role::Worker, &platform);
   auto client = world_.connect(server);
   const auto seen = world_.attest(world_.client_party(), Role::Worker, client);
@@ -115,18 +115,18 @@ TEST_F(Session, RaisesTheForwardClockByWhatItVerified) {
 
 TEST_F(Session, LeavesOtherRequestsAlone) {
   const SessionParty server = world_.key_server_party();
-  test::DirectConnection connection(world_.new_connection().server);
+  testing::DirectConnection connection(world_.new_connection().server);
   for (const HttpRequest& request : {HttpRequest{"GET", std::string(kHelloPath), {}, {}},
                                      HttpRequest{"POST", "/torchkeep/v1/session", {}, {}},
                                      HttpRequest{"POST", "/torchkeep/v1/session/hello?", {}, {}}}) {
-    EXPECT_FALSE(test::run(answer_session(server, request, connection, world_.log)).has_value());
+    EXPECT_FALSE(testing::run(answer_session(server, request, connection, world_.log)).has_value());
   }
   EXPECT_EQ(find_peer(connection, world_.clock.now()), nullptr);
 }
 
 TEST_F(Session, NeedsTls) {
   const SessionParty server = world_.key_server_party();
-  test::DirectClient in_clear(std::nullopt, std::nullopt, world_.answer_of(server));
+  testing::DirectClient in_clear(std::nullopt, std::nullopt, world_.answer_of(server));
   const auto seen = world_.attest(world_.key_cache_party(), Role::KeyServer, in_clear);
   ASSERT_FALSE(seen.ok());
   EXPECT_EQ(seen.error().code, ErrorCode::InvalidArgument);
@@ -173,8 +173,8 @@ testing::FailingPlatform& failing_platform() {
   static testing::FailingPlatform platform;
   return platform;
 }
-test::AbsentCollateral& absent_collateral() {
-  static test::AbsentCollateral collateral;
+testing::AbsentCollateral& absent_collateral() {
+  static testing::AbsentCollateral collateral;
   return collateral;
 }
 const testing::FakeClock& late_clock() {

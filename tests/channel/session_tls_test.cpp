@@ -10,7 +10,7 @@ namespace torchkeep::channel {
 namespace {
 
 using tee::Role;
-using test::loopback;
+using testing::loopback;
 
 constexpr std::chrono::seconds kPatience{10};
 
@@ -35,11 +35,11 @@ class SessionOverTls : public ::testing::Test {
     return reactor_.await(attest_session(self, expected, client));
   }
 
-  test::World world_;
+  testing::World world_;
   const RaTlsIdentity identity_ =
       std::move(make_ra_tls_identity(world_.key_server, world_.random, world_.clock.now())).value();
   const SessionParty party_ = world_.key_server_party();
-  test::Reactor reactor_;
+  testing::Reactor reactor_;
   std::unique_ptr<HttpServer> genuine_ =
       serve(tls_of(identity_), [this](const HttpRequest& request, Connection& connection) {
         return answer(request, connection);

@@ -14,7 +14,7 @@
 
 /// Attested sessions without sockets: both ends in one process, with somebody in between who may
 /// change what passes.
-namespace torchkeep::test {
+namespace torchkeep::testing {
 
 namespace asio = boost::asio;
 
@@ -174,4 +174,4 @@ struct World {
   }
 };
 
-}  // namespace torchkeep::test
+}  // namespace torchkeep::testing

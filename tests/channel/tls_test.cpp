@@ -10,7 +10,7 @@
 namespace torchkeep::channel {
 namespace {
 
-using test::loopback;
+using testing::loopback;
 using ::testing::HasSubstr;
 
 /// Somebody else's TLS client, with settings that ours would never have.
@@ -46,7 +46,7 @@ class Tls : public ::testing::Test {
  protected:
   Tls() {
     server_ = std::move(HttpServer::listen(
-                            reactor_.io(), loopback(0), test::make_server_tls(), {},
+                            reactor_.io(), loopback(0), testing::make_server_tls(), {},
                             [this](const HttpRequest&,
                                    Connection& connection) -> asio::awaitable<HttpResponse> {
                               seen_ = *connection.tls();
@@ -69,7 +69,7 @@ class Tls : public ::testing::Test {
     EXPECT_TRUE(ask(**client).ok());
   }
 
-  test::Reactor reactor_;
+  testing::Reactor reactor_;
   torchkeep::testing::RecordingLog log_;
   TlsFacts seen_;
   std::unique_ptr<HttpServer> server_;
@@ -138,7 +138,7 @@ TEST_F(Tls, CannotBeResumed) {
 }
 
 TEST_F(Tls, LogsOneLineForAClientInClearAndServesOn) {
-  test::RawPeer peer(server_->port());
+  testing::RawPeer peer(server_->port());
   peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   peer.read_all();
   expect_still_serving();
@@ -147,7 +147,7 @@ TEST_F(Tls, LogsOneLineForAClientInClearAndServesOn) {
 }
 
 TEST_F(Tls, SaysNothingOfAPeerThatOnlyLooksWhetherWeAreThere) {
-  test::RawPeer peer(server_->port());
+  testing::RawPeer peer(server_->port());
   peer.end();
   EXPECT_EQ(peer.read_all(), "");
   expect_still_serving();
@@ -158,7 +158,7 @@ TEST_F(Tls, SurvivesGarbageInPlaceOfAHandshake) {
   for (const std::string& garbage :
        {std::string("\x16\x03\x01\xff\xff", 5), std::string(70000, '\x16'), std::string("\0", 1),
         std::string("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", 10)}) {
-    test::RawPeer peer(server_->port());
+    testing::RawPeer peer(server_->port());
     peer.send(garbage);
     peer.end();
     peer.read_all();
@@ -169,13 +169,13 @@ TEST_F(Tls, SurvivesGarbageInPlaceOfAHandshake) {
 TEST_F(Tls, TakesNoCertificateForAnotherKey) {
   const auto key = crypto::EcdsaPrivateKey::generate();
   const auto other = crypto::EcdsaPrivateKey::generate();
-  const auto context = TlsServerContext::create(key, test::self_signed(other));
+  const auto context = TlsServerContext::create(key, testing::self_signed(other));
   ASSERT_FALSE(context.ok());
   EXPECT_EQ(context.error().code, ErrorCode::InvalidArgument);
 }
 
 TEST(TlsClient, SaysThatAServerSpeaksNoTls) {
-  test::Reactor reactor;
+  testing::Reactor reactor;
   torchkeep::testing::RecordingLog log;
   const auto server =
       std::move(HttpServer::listen(

@@ -25,7 +25,7 @@ class Judging : public ::testing::Test {
  protected:
   channel::AttestedPeer peer(tee::Role role, std::uint8_t name, Bytes context = {}) const {
     return {.role = role,
-            .claims = testing::fake_claims(machine_, test::fake_enclave(name), clock_.now()),
+            .claims = testing::fake_claims(machine_, testing::fake_enclave(name), clock_.now()),
             .owner = std::nullopt,
             .context = std::move(context),
             .until = clock_.now() + std::chrono::hours(1)};

@@ -15,7 +15,7 @@
 namespace torchkeep::container {
 namespace {
 
-using namespace test;
+using namespace testing;
 using Seconds = std::chrono::duration<double>;
 
 constexpr std::uint64_t kPayloadBytes = std::uint64_t{256} << 20;

@@ -23,7 +23,7 @@ Result<Bytes> make_container(ByteView input) {
   append_le32(file, header_bytes);
   append(file, header);
   if (file.size() > kMaxFloeAssociatedBytes) return malformed("too long to be signed");
-  const auto message = FloeMessage::begin(kFloe, test::sample_key().expose(), file, FloeIv{9});
+  const auto message = FloeMessage::begin(kFloe, testing::sample_key().expose(), file, FloeIv{9});
   append(file, message.header());
   if (how == 0 || reader.rest().size() > kFloe.plaintext_bytes()) {
     append(file, reader.rest());
@@ -41,7 +41,7 @@ void read(const Path& path, ThreadPool& pool, ByteView input) {
   const auto header = load_header(path);
   if (!header) return;
   auto reader =
-      Reader::open(path, test::sample_key(),
+      Reader::open(path, testing::sample_key(),
                    {header->model, header->version, digest ? *digest : ContainerDigest{}}, pool);
   if (!reader || header->payload_bytes > kMostRead) return;
   Bytes payload(header->payload_bytes);

@@ -9,7 +9,7 @@
 namespace torchkeep::container {
 namespace {
 
-using test::sample_header;
+using testing::sample_header;
 
 std::string spelling(const Header& header) { return to_string(encode(header)); }
 

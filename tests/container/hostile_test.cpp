@@ -8,7 +8,7 @@
 namespace torchkeep::container {
 namespace {
 
-using namespace test;
+using namespace testing;
 
 /// A container on the disk of an adversary.
 class HostileContainer : public ::testing::Test {
@@ -25,7 +25,7 @@ class HostileContainer : public ::testing::Test {
     return 8 + encode(header).size() + 74;
   }
 
-  testing::TemporaryFolder folder_;
+  torchkeep::testing::TemporaryFolder folder_;
   Path path_ = folder_ / "model.tkm";
   ThreadPool pool_{2};
   ContainerDigest digest_;
@@ -288,7 +288,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST(Reader, NamesAMissingFileAndAFolder) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   ThreadPool pool(1);
   EXPECT_EQ(load_header(folder / "none").error().code, ErrorCode::NotFound);
   EXPECT_EQ(load_digest(folder / "none", pool).error().code, ErrorCode::NotFound);

@@ -7,11 +7,11 @@
 namespace torchkeep::container {
 namespace {
 
-using namespace test;
+using namespace testing;
 
 class RoundTrips : public ::testing::TestWithParam<std::size_t> {
  protected:
-  testing::TemporaryFolder folder_;
+  torchkeep::testing::TemporaryFolder folder_;
   Path path_ = folder_ / "model.tkm";
 };
 
@@ -36,7 +36,7 @@ INSTANTIATE_TEST_SUITE_P(AroundSegmentBorders, RoundTrips,
                                            13 * kSegmentPlaintext + 7));
 
 TEST(Reader, GivesTheSameBytesHoweverTheyAreAskedFor) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   const Path path = folder / "model.tkm";
   constexpr std::size_t kBytes = 9 * kSegmentPlaintext + 12345;
   const Header header = sample_header(kBytes);
@@ -69,7 +69,7 @@ TEST(Reader, GivesTheSameBytesHoweverTheyAreAskedFor) {
 }
 
 TEST(Reader, TellsTheHeaderThatWasEncrypted) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   const Path path = folder / "model.tkm";
   Header header = sample_header(10);
   header.signature = R"({"inputs":[]})";
@@ -81,7 +81,7 @@ TEST(Reader, TellsTheHeaderThatWasEncrypted) {
 }
 
 TEST(Reader, TakesTheLongestHeader) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   const Path path = folder / "model.tkm";
   Header header = sample_header(10);
   header.signature = R"({"a":""})";
@@ -94,7 +94,7 @@ TEST(Reader, TakesTheLongestHeader) {
 }
 
 TEST(Reader, ReadsTheHeaderOnce) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   const Path path = folder / "model.tkm";
   const Header header = sample_header(3 * kSegmentPlaintext);
   ThreadPool pool(2);
@@ -109,14 +109,14 @@ TEST(Reader, ReadsTheHeaderOnce) {
 }
 
 TEST(Containers, OfTheSamePayloadAndKeyDiffer) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   const Header header = sample_header(100);
   ThreadPool pool(1);
   EXPECT_NE(write_sample(folder / "one", header, pool), write_sample(folder / "two", header, pool));
 }
 
 TEST(Containers, ShowNothingOfTheirPayload) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   const Path path = folder / "model.tkm";
   const std::string secret = "layer4.0.conv1.weight";
   ThreadPool pool(1);

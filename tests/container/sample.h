@@ -9,7 +9,7 @@
 #include "tests/support/files.h"
 
 /// Containers to be read, altered and refused.
-namespace torchkeep::container::test {
+namespace torchkeep::container::testing {
 
 inline constexpr std::size_t kSegmentPlaintext = (std::size_t{1} << 20) - 32;
 
@@ -82,4 +82,4 @@ inline Result<Bytes> read_all(const Path& path, const Expectation& expected, Thr
   return payload;
 }
 
-}  // namespace torchkeep::container::test
+}  // namespace torchkeep::container::testing

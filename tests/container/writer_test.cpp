@@ -13,9 +13,9 @@
 namespace torchkeep::container {
 namespace {
 
-using namespace test;
+using namespace testing;
 
-std::ptrdiff_t files_in(const testing::TemporaryFolder& folder) {
+std::ptrdiff_t files_in(const torchkeep::testing::TemporaryFolder& folder) {
   return std::distance(std::filesystem::directory_iterator(folder.path()), {});
 }
 
@@ -29,7 +29,7 @@ Result<ContainerDigest> write(const Path& path, const Header& header, ThreadPool
 }
 
 TEST(Writer, TellsItsProgress) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   ThreadPool pool(2);
   std::uint64_t done = 0;
   const Header header = sample_header(11 * kSegmentPlaintext + 5);
@@ -39,7 +39,7 @@ TEST(Writer, TellsItsProgress) {
 }
 
 TEST(Writer, LeavesNothingBehindWhenThePayloadFails) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   ThreadPool pool(2);
   int calls = 0;
   const auto source = [&](MutableByteView) -> Result<void> {
@@ -53,7 +53,7 @@ TEST(Writer, LeavesNothingBehindWhenThePayloadFails) {
 }
 
 TEST(Writer, AsksBeforeTheFileAppears) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   ThreadPool pool(1);
   const Path path = folder / "model.tkm";
   ContainerDigest told;
@@ -74,7 +74,7 @@ TEST(Writer, AsksBeforeTheFileAppears) {
 }
 
 TEST(Writer, RefusesAHeaderThatNobodyCouldRead) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   ThreadPool pool(1);
   for (const std::uint64_t size : {std::uint64_t{0}, kMaxPayloadBytes + 1}) {
     EXPECT_EQ(write(folder / "model.tkm", sample_header(size), pool).error().code,
@@ -84,7 +84,7 @@ TEST(Writer, RefusesAHeaderThatNobodyCouldRead) {
 }
 
 TEST(Writer, NamesAMissingFolder) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   ThreadPool pool(1);
   const auto failed = write(folder / "none" / "model.tkm", sample_header(10), pool);
   EXPECT_EQ(failed.error().code, ErrorCode::NotFound);
@@ -93,7 +93,7 @@ TEST(Writer, NamesAMissingFolder) {
 
 TEST(Writer, NamesAFullDiskAndLeavesNoHalfFile) {
   for (const std::size_t threads : {1, 4}) {
-    testing::TemporaryFolder folder;
+    torchkeep::testing::TemporaryFolder folder;
     ThreadPool pool(threads);
     rlimit before{};
     ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -120,7 +120,7 @@ bool in_child(const std::function<bool()>& work) {
 }
 
 TEST(Writer, NamesAFolderThatMayNotBeWrittenTo) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   std::filesystem::permissions(folder.path(), std::filesystem::perms(0555));
   EXPECT_TRUE(in_child([&] {
     if (geteuid() == 0 && (setegid(65534) != 0 || seteuid(65534) != 0)) return false;
@@ -169,7 +169,7 @@ long peak_of(std::uint64_t payload_bytes, const Path& path) {
 }
 
 TEST(Containers, NeedNoMoreMemoryForALargerPayload) {
-  testing::TemporaryFolder folder;
+  torchkeep::testing::TemporaryFolder folder;
   const long small = peak_of(std::uint64_t{64} << 20, folder / "small");
   const long large = peak_of(std::uint64_t{512} << 20, folder / "large");
   EXPECT_LT(large, small + 8 * 1024) << "64 MiB need " << small << " KiB";

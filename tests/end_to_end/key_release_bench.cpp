@@ -27,7 +27,7 @@ using channel::SessionParty;
 class Party {
  public:
   Party(const simulator::Machine& machine, std::uint8_t name, tee::Role role)
-      : platform_(machine, test::fake_enclave(name)), collateral_(machine, clock_) {
+      : platform_(machine, testing::fake_enclave(name)), collateral_(machine, clock_) {
     self_ = SessionParty{.role = role,
                          .platform = &platform_,
                          .context = {},
@@ -44,7 +44,7 @@ class Party {
                   channel::TlsServerContext::create(identity.key, identity.certificate).value(), {},
                   std::move(handler), log_)
                   .value();
-    return test::loopback(server_->port());
+    return testing::loopback(server_->port());
   }
   template <typename T>
   T await(boost::asio::awaitable<T> work) {
@@ -58,12 +58,12 @@ class Party {
   SystemClock clock_;
   crypto::SystemRandom random_;
   testing::RecordingLog log_;
-  test::FakePlatform platform_;
-  test::FakeCollateral collateral_;
+  testing::FakePlatform platform_;
+  testing::FakeCollateral collateral_;
   SessionParty self_;
 
  private:
-  test::Reactor reactor_;
+  testing::Reactor reactor_;
   std::unique_ptr<channel::HttpServer> server_;
 };
 

@@ -11,7 +11,7 @@ using testing::FakeOwner;
 
 TEST(WorkerRefusals, NameTheClauseTheFoundAndTheWanted) {
   Site site;
-  const auto other = site.claims(test::fake_enclave(0x44, 0x5403));
+  const auto other = site.claims(testing::fake_enclave(0x44, 0x5403));
   const auto refused = site.ask(site.request(), other);
   EXPECT_REFUSED(refused, ErrorCode::Denied, "mr_enclave");
   const std::string& message = refused.error().message;
@@ -31,7 +31,7 @@ TEST(WorkerRefusals, NameADebugEnclave) {
 TEST(WorkerRefusals, IncludeKeyServersAndCachesInAWorkersPlace) {
   Site site;
   for (const std::uint8_t name : {testing::kFakeKeyServer, testing::kFakeKeyCache}) {
-    EXPECT_REFUSED(site.ask(site.request(), site.claims(test::fake_enclave(name))),
+    EXPECT_REFUSED(site.ask(site.request(), site.claims(testing::fake_enclave(name))),
                    ErrorCode::Denied, "workers");
   }
 }
@@ -53,7 +53,7 @@ TEST(WorkerRefusals, NameAnotherMachinesRoot) {
 TEST(WorkerRefusals, HoldForEachWorkerOfTheSameLease) {
   Site site;
   ASSERT_TRUE(site.ask());
-  EXPECT_FALSE(site.ask(site.request(), site.claims(test::fake_enclave(0x44))));
+  EXPECT_FALSE(site.ask(site.request(), site.claims(testing::fake_enclave(0x44))));
   EXPECT_TRUE(site.ask());
 }
 
@@ -112,7 +112,7 @@ INSTANTIATE_TEST_SUITE_P(
                [](Site& s) {
                  s.key_server =
                      testing::FakeKeyServer(testing::fake_genesis(0x98),
-                                            s.claims(test::fake_enclave(testing::kFakeKeyServer)));
+                                            s.claims(testing::fake_enclave(testing::kFakeKeyServer)));
                },
                ErrorCode::NotFound, "no such model"},
         Astray{"AnotherGenesis",
@@ -127,11 +127,11 @@ INSTANTIATE_TEST_SUITE_P(
                },
                ErrorCode::Untrusted, "asked for model"},
         Astray{"AnotherProgram",
-               [](Site& s) { s.key_server.set_claims(s.claims(test::fake_enclave(0x12))); },
+               [](Site& s) { s.key_server.set_claims(s.claims(testing::fake_enclave(0x12))); },
                ErrorCode::Denied, "keyservers"},
         Astray{"ADebugKeyServer",
                [](Site& s) {
-                 attest::SgxEnclave debug = test::fake_enclave(testing::kFakeKeyServer);
+                 attest::SgxEnclave debug = testing::fake_enclave(testing::kFakeKeyServer);
                  debug.attributes[0] |= 0x02;
                  s.key_server.set_claims(s.claims(debug));
                },

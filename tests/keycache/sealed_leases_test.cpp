@@ -205,14 +205,14 @@ TEST(SealedLeases, LeaveTheRestAlone) {
 TEST(SealedLeases, OpenForNoOtherEnclaveAndOnNoOtherMachine) {
   Site site;
   ASSERT_TRUE(site.ask());
-  attest::SgxEnclave debug = test::fake_enclave(testing::kFakeKeyCache, 0x5402);
+  attest::SgxEnclave debug = testing::fake_enclave(testing::kFakeKeyCache, 0x5402);
   debug.attributes[0] |= 0x02;
-  for (const attest::SgxEnclave& enclave : {test::fake_enclave(0x23, 0x5402), debug}) {
-    test::FakePlatform other(site.machine, enclave);
+  for (const attest::SgxEnclave& enclave : {testing::fake_enclave(0x23, 0x5402), debug}) {
+    testing::FakePlatform other(site.machine, enclave);
     EXPECT_TRUE(SealedLeases(site.state, other, site.log).load(site.clock.now()).empty());
   }
   const auto machine = simulator::Machine::create(site.random, site.clock.now());
-  test::FakePlatform elsewhere(machine, test::fake_enclave(testing::kFakeKeyCache, 0x5402));
+  testing::FakePlatform elsewhere(machine, testing::fake_enclave(testing::kFakeKeyCache, 0x5402));
   EXPECT_TRUE(SealedLeases(site.state, elsewhere, site.log).load(site.clock.now()).empty());
 }
 

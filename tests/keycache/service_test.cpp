@@ -18,7 +18,7 @@ class Service : public ::testing::Test {
         listen([this](const channel::HttpRequest& request, channel::Connection& connection) {
           return answer_as_key_server(request, connection);
         });
-    remote_ = std::make_unique<RemoteKeyServer>(test::loopback(key_server_http_->port()),
+    remote_ = std::make_unique<RemoteKeyServer>(testing::loopback(key_server_http_->port()),
                                                 party(tee::Role::KeyCache, &site_.platform));
     cache_ =
         std::make_unique<KeyCache>(*remote_, site_.sealed, site_.clock, site_.random, site_.log);
@@ -36,7 +36,7 @@ class Service : public ::testing::Test {
 
   std::unique_ptr<channel::HttpServer> listen(channel::HttpHandler handler) {
     auto listening =
-        channel::HttpServer::listen(reactor_.io(), test::loopback(0), test::make_server_tls(), {},
+        channel::HttpServer::listen(reactor_.io(), testing::loopback(0), testing::make_server_tls(), {},
                                     std::move(handler), site_.log);
     EXPECT_TRUE(listening) << listening.error();
     return std::move(listening).value();
@@ -73,7 +73,7 @@ class Service : public ::testing::Test {
   }
 
   asio::awaitable<std::unique_ptr<channel::HttpClient>> connect() {
-    auto client = co_await channel::HttpClient::connect(test::loopback(http_->port()),
+    auto client = co_await channel::HttpClient::connect(testing::loopback(http_->port()),
                                                         channel::TlsClientContext::create().value(),
                                                         std::chrono::seconds(10));
     co_return std::move(client).value();
@@ -103,20 +103,20 @@ class Service : public ::testing::Test {
   }
 
   Result<keys::ReleasedKey> acquire(const channel::SessionParty& self) {
-    client::CacheKeySource source(test::loopback(http_->port()), self);
+    client::CacheKeySource source(testing::loopback(http_->port()), self);
     return reactor_.await(source.acquire(site_.request(), nullptr));
   }
 
   Site site_;
-  test::FakeCollateral collateral_{site_.machine, site_.clock};
-  test::FakePlatform worker_{site_.machine, worker_enclave()};
-  test::FakePlatform key_server_{site_.machine,
-                                 test::fake_enclave(testing::kFakeKeyServer, 0x5401)};
+  testing::FakeCollateral collateral_{site_.machine, site_.clock};
+  testing::FakePlatform worker_{site_.machine, worker_enclave()};
+  testing::FakePlatform key_server_{site_.machine,
+                                 testing::fake_enclave(testing::kFakeKeyServer, 0x5401)};
   channel::SessionParty key_server_party_ =
       party(tee::Role::KeyServer, &key_server_,
             keys::encode_keyserver_context(testing::fake_genesis(), Digest256{}));
   std::optional<ErrorCode> refusal_;
-  test::Reactor reactor_;
+  testing::Reactor reactor_;
   std::unique_ptr<RemoteKeyServer> remote_;
   std::unique_ptr<KeyCache> cache_;
   std::unique_ptr<CacheService> service_;
@@ -134,7 +134,7 @@ TEST_F(Service, ReleasesAKeyToAnAttestedWorker) {
 TEST_F(Service, RenewsWithoutSendingTheKey) {
   const auto key = acquire(worker_party());
   ASSERT_TRUE(key) << key.error();
-  client::CacheKeySource source(test::loopback(http_->port()), worker_party());
+  client::CacheKeySource source(testing::loopback(http_->port()), worker_party());
   keys::ReleaseRequest renewal = site_.request();
   renewal.renewal = true;
   const auto renewed = reactor_.await(source.acquire(renewal, &key->data_key()));
@@ -143,7 +143,7 @@ TEST_F(Service, RenewsWithoutSendingTheKey) {
 }
 
 TEST_F(Service, TellsTheWorkerACodeAndItsLogTheStory) {
-  test::FakePlatform other(site_.machine, test::fake_enclave(0x44, 0x5403));
+  testing::FakePlatform other(site_.machine, testing::fake_enclave(0x44, 0x5403));
   const auto refused = acquire(party(tee::Role::Worker, &other, to_bytes(site_.owner.key().bytes)));
   EXPECT_REFUSED(refused, ErrorCode::Denied, "operator's log");
   EXPECT_EQ(refused.error().message.find("mr_enclave"), std::string::npos);
@@ -154,7 +154,7 @@ TEST_F(Service, TellsTheWorkerACodeAndItsLogTheStory) {
 TEST_F(Service, NamesADebugWorkerInItsLog) {
   attest::SgxEnclave enclave = worker_enclave();
   enclave.attributes[0] |= 0x02;
-  test::FakePlatform debug(site_.machine, enclave);
+  testing::FakePlatform debug(site_.machine, enclave);
   EXPECT_REFUSED(acquire(party(tee::Role::Worker, &debug, to_bytes(site_.owner.key().bytes))),
                  ErrorCode::Denied, "request");
   EXPECT_TRUE(site_.log.contains("debug"));

@@ -18,7 +18,7 @@ namespace torchkeep::keycache {
 using testing::FakeOwner;
 
 inline attest::SgxEnclave worker_enclave() {
-  return test::fake_enclave(testing::kFakeWorker, 0x5403);
+  return testing::fake_enclave(testing::kFakeWorker, 0x5403);
 }
 
 struct Site {
@@ -72,11 +72,11 @@ struct Site {
   Path state = folder / "leases";
   testing::RecordingLog log;
   simulator::Machine machine = simulator::Machine::create(random, clock.now());
-  test::FakePlatform platform{machine, test::fake_enclave(testing::kFakeKeyCache, 0x5402)};
+  testing::FakePlatform platform{machine, testing::fake_enclave(testing::kFakeKeyCache, 0x5402)};
   keys::Policy policy;
   FakeOwner owner;
   testing::FakeKeyServer key_server{testing::fake_genesis(),
-                                    claims(test::fake_enclave(testing::kFakeKeyServer, 0x5401))};
+                                    claims(testing::fake_enclave(testing::kFakeKeyServer, 0x5401))};
   attest::Claims worker = claims(worker_enclave());
   SealedLeases sealed{state, platform, log};
   std::unique_ptr<KeyCache> cache;

@@ -13,7 +13,7 @@ namespace {
 class Holders : public ::testing::Test {
  protected:
   attest::Claims claims(std::uint8_t name) const {
-    return testing::fake_claims(machine, test::fake_enclave(name), clock.now());
+    return testing::fake_claims(machine, testing::fake_enclave(name), clock.now());
   }
   Result<void> appraise(HolderRole role, std::uint8_t name) const {
     return appraise_holder(policy, role, claims(name), clock.now());

@@ -25,7 +25,7 @@ TEST_F(Opening, AnEmptyStoreBeginsAnInstanceThatStaysTheSame) {
 
 TEST_F(Opening, AnotherEnclaveCannotOpenTheStore) {
   (void)world_.open();
-  test::FakePlatform other(world_.machine, test::fake_enclave(0x12, 0x5401));
+  testing::FakePlatform other(world_.machine, testing::fake_enclave(0x12, 0x5401));
   EXPECT_TRUE(refused(open_with(other, world_.trust()), ErrorCode::Untrusted,
                       "start it where it was made, or begin with an empty store"));
 }
@@ -33,7 +33,7 @@ TEST_F(Opening, AnotherEnclaveCannotOpenTheStore) {
 TEST_F(Opening, AnotherMachineCannotOpenTheStore) {
   (void)world_.open();
   const auto machine = simulator::Machine::create(world_.random, world_.clock.now());
-  test::FakePlatform other(machine, keyserver_enclave());
+  testing::FakePlatform other(machine, keyserver_enclave());
   EXPECT_TRUE(refused(open_with(other, world_.trust()), ErrorCode::Untrusted,
                       "start it where it was made, or begin with an empty store"));
 }
@@ -167,7 +167,7 @@ TEST_F(Vault, NoBitOfAWrappingMayChange) {
 }
 
 TEST_F(Vault, AnotherEnclaveOrOwnerHasNoUseForAKek) {
-  test::FakePlatform other(world_.machine, test::fake_enclave(0x12, 0x5401));
+  testing::FakePlatform other(world_.machine, testing::fake_enclave(0x12, 0x5401));
   EXPECT_TRUE(
       refused(unwrap_data_key(other, kek_, belongs_, wrapped_), ErrorCode::Untrusted, "KEK"));
   const Bytes others_kek = make_sealed_kek(world_.platform, world_.random, genesis_,

@@ -185,7 +185,7 @@ TEST_F(Releasing, ADebugEnclaveNeverGetsAKey) {
 
 TEST_F(Releasing, AWorkerOrAKeyServerIsNoCache) {
   for (const auto& enclave :
-       {keyserver_enclave(), test::fake_enclave(testing::kFakeWorker, 0x5403)}) {
+       {keyserver_enclave(), testing::fake_enclave(testing::kFakeWorker, 0x5403)}) {
     EXPECT_TRUE(refused(server_->release(world_.claims(enclave), World::request(story_)),
                         ErrorCode::Denied, "caches"));
   }

@@ -20,7 +20,7 @@ using keys::StatementKind;
 /// A peer's connection: attested as whom it says it is, or not at all.
 class Peer {
  public:
-  Peer(test::Reactor& reactor, std::uint16_t port, const channel::SessionParty* self)
+  Peer(testing::Reactor& reactor, std::uint16_t port, const channel::SessionParty* self)
       : reactor_(reactor) {
     EXPECT_TRUE(reactor_.await(meet(port, self)));
   }
@@ -41,7 +41,7 @@ class Peer {
  private:
   asio::awaitable<bool> meet(std::uint16_t port, const channel::SessionParty* self) {
     auto connected = co_await channel::HttpClient::connect(
-        test::loopback(port), channel::TlsClientContext::create().value(),
+        testing::loopback(port), channel::TlsClientContext::create().value(),
         std::chrono::seconds(10));
     EXPECT_TRUE(connected) << connected.error();
     client_ = std::move(connected).value();
@@ -56,7 +56,7 @@ class Peer {
     client.reset();
     co_return true;
   }
-  test::Reactor& reactor_;
+  testing::Reactor& reactor_;
   std::unique_ptr<channel::HttpClient> client_;
   std::optional<channel::AttestedPeer> key_server_;
 };
@@ -65,7 +65,7 @@ class Service : public ::testing::Test {
  protected:
   Service() {
     auto listening = channel::HttpServer::listen(
-        reactor_.io(), test::loopback(0), test::make_server_tls(), {},
+        reactor_.io(), testing::loopback(0), testing::make_server_tls(), {},
         [this](const channel::HttpRequest& request, channel::Connection& connection) {
           return service_.answer(request, connection);
         },
@@ -113,10 +113,10 @@ class Service : public ::testing::Test {
   Story story_ = world_.story(*server_);
   crypto::Ed25519PrivateKey owner_key_ = testing::fake_owner_key(kOwner);
   crypto::Ed25519PrivateKey others_key_ = testing::fake_owner_key(kOtherOwner);
-  test::FakeCollateral collateral_{world_.machine, world_.clock};
-  test::FakePlatform cache_platform_{world_.machine, cache_enclave()};
+  testing::FakeCollateral collateral_{world_.machine, world_.clock};
+  testing::FakePlatform cache_platform_{world_.machine, cache_enclave()};
   KeyService service_{*server_, key_server_party(), world_.log};
-  test::Reactor reactor_;
+  testing::Reactor reactor_;
   std::unique_ptr<channel::HttpServer> http_;
 };
 
@@ -206,7 +206,7 @@ TEST_F(Service, NobodyPassesWithoutHavingProvedWhoTheyAre) {
 
 TEST_F(Service, EachRoleHasItsOwnDoors) {
   register_model();
-  test::FakePlatform worker(world_.machine, test::fake_enclave(testing::kFakeWorker, 0x5403));
+  testing::FakePlatform worker(world_.machine, testing::fake_enclave(testing::kFakeWorker, 0x5403));
   const auto at_owners = owner(owner_key_);
   const auto at_caches = enclave(tee::Role::KeyCache, cache_platform_);
   const auto at_workers = enclave(tee::Role::Worker, worker);

@@ -28,10 +28,10 @@ T must(Result<T> result) {
 }
 
 inline attest::SgxEnclave keyserver_enclave() {
-  return test::fake_enclave(testing::kFakeKeyServer, 0x5401);
+  return testing::fake_enclave(testing::kFakeKeyServer, 0x5401);
 }
 inline attest::SgxEnclave cache_enclave() {
-  return test::fake_enclave(testing::kFakeKeyCache, 0x5402);
+  return testing::fake_enclave(testing::kFakeKeyCache, 0x5402);
 }
 
 /// What one owner states about one model, on its way to the key server with the DEKs.
@@ -97,7 +97,7 @@ struct World {
   testing::FakeClock clock;
   crypto::SystemRandom random;
   simulator::Machine machine = simulator::Machine::create(random, clock.now());
-  test::FakePlatform platform{machine, keyserver_enclave()};
+  testing::FakePlatform platform{machine, keyserver_enclave()};
   testing::MemoryKeyStore memory;
   FailingKeyStore store{memory};
   testing::RecordingLog log;

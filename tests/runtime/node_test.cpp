@@ -1,41 +1,16 @@
-// Graphs that break their own rules are refused with words that name the node, before anything is
+// Nodes that break their operator's rules are refused with words that name them, before anything is
 // run.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/runtime/graph_builder.h"
+#include "tests/runtime/wrong_graph.h"
 
 namespace torchkeep::runtime::testing {
 namespace {
 
-using ::testing::HasSubstr;
-
-/// From x [2, 3] to y [2, 3], by nodes that are yet to be added.
-GraphBuilder small() { return GraphBuilder().input("x", {2, 3}).output("y", {2, 3}); }
-
-/// A convolution of an image with one weight of value 1, with these attributes.
-GraphBuilder convolution(const std::vector<Message>& attributes,
-                         const Shape& weights = {1, 1, 1, 1}, const Shape& image = {1, 1, 4, 4}) {
-  GraphBuilder graph;
-  graph.input("x", image).output("y", {-1, -1, -1, -1});
-  graph.weights("w", weights, std::vector<float>(element_count(weights).value(), 1.0F));
-  return graph.add(node("Conv", {"x", "w"}, {"y"}, attributes, "/conv"));
-}
-
-struct Fault {
-  const char* name;
-  std::function<GraphBuilder()> make;
-  const char* words;
-};
-
 class WrongNodes : public ::testing::TestWithParam<Fault> {};
 
-TEST_P(WrongNodes, AreRefusedByName) {
-  const auto model = load(GetParam().make());
-  ASSERT_FALSE(model.ok());
-  EXPECT_EQ(model.error().code, ErrorCode::Malformed) << model.error();
-  EXPECT_THAT(model.error().message, HasSubstr(GetParam().words));
-}
+TEST_P(WrongNodes, AreRefusedByName) { expect_refused(GetParam()); }
 
 const Fault kFaults[] = {
     {"NoGroups", [] { return convolution({int_attribute("group", 0)}); },

@@ -61,7 +61,7 @@ class Pccs : public ::testing::Test {
   Result<attest::Claims> verify(const attest::Collateral& collateral) {
     const simulator::Machine machine = folder_.load_machine().value();
     const attest::RootKey roots[] = {machine.root_key()};
-    const Bytes quote = machine.make_quote(test::fake_enclave(3), {});
+    const Bytes quote = machine.make_quote(testing::fake_enclave(3), {});
     return attest::verify_quote(quote, collateral, roots, clock_.now());
   }
 

@@ -110,8 +110,8 @@ TEST(Serve, VouchesForAProgramToWhoeverAsksItsPccs) {
   const Bytes quote = decode_hex(answer.text).value();
 
   const SystemClock clock;
-  channel::PccsCollateral pccs(test::loopback(machine.pccs_port()), clock);
-  test::Reactor reactor;
+  channel::PccsCollateral pccs(testing::loopback(machine.pccs_port()), clock);
+  testing::Reactor reactor;
   const auto collateral = reactor.await(pccs.fetch(attest::find_collateral_key(quote).value()));
   ASSERT_TRUE(collateral.ok()) << collateral.error();
   const auto root =

@@ -45,7 +45,7 @@ TEST(StateFolder, GivesTheSameMachineBack) {
   const auto again = home.folder.load_or_create_machine(home.random, kNow + std::chrono::days(1));
   ASSERT_TRUE(again.ok()) << again.error();
   EXPECT_EQ(again->root_key(), home.machine.root_key());
-  const attest::SgxEnclave enclave = test::fake_enclave(1);
+  const attest::SgxEnclave enclave = testing::fake_enclave(1);
   EXPECT_TRUE(equal(again->sealing_key(enclave, "kek").expose(),
                     home.machine.sealing_key(enclave, "kek").expose()));
 }

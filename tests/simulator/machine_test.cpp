@@ -34,7 +34,7 @@ Result<attest::Claims> verify(const Machine& machine, ByteView quote, TimePoint 
 
 TEST(Machine, MakesAQuoteThatVerifiesWithItsOwnCollateral) {
   const Machine machine = make_machine();
-  attest::SgxEnclave enclave = test::fake_enclave(7);
+  attest::SgxEnclave enclave = testing::fake_enclave(7);
   enclave.misc_select = 1;
   const auto claims = verify(machine, machine.make_quote(enclave, report_data()));
   ASSERT_TRUE(claims.ok()) << claims.error();
@@ -54,7 +54,7 @@ TEST(Machine, MakesAQuoteThatVerifiesWithItsOwnCollateral) {
 
 TEST(Machine, CarriesTheDebugFlagIntoTheClaims) {
   const Machine machine = make_machine();
-  attest::SgxEnclave enclave = test::fake_enclave(7);
+  attest::SgxEnclave enclave = testing::fake_enclave(7);
   enclave.attributes[0] |= 0x02;
   const auto claims = verify(machine, machine.make_quote(enclave, report_data()));
   ASSERT_TRUE(claims.ok()) << claims.error();
@@ -64,7 +64,7 @@ TEST(Machine, CarriesTheDebugFlagIntoTheClaims) {
 TEST(Machine, NamesTheCollateralThatItsQuotesWant) {
   const Machine machine = make_machine();
   const auto key =
-      attest::find_collateral_key(machine.make_quote(test::fake_enclave(7), report_data()));
+      attest::find_collateral_key(machine.make_quote(testing::fake_enclave(7), report_data()));
   ASSERT_TRUE(key.ok()) << key.error();
   EXPECT_EQ(*key, machine.collateral_key());
 }
@@ -72,7 +72,7 @@ TEST(Machine, NamesTheCollateralThatItsQuotesWant) {
 TEST(Machine, MatchesAnOutOfDateLevelWithAnAdvisoryOnceIntelAsksForMore) {
   Machine machine = make_machine();
   machine.set_condition(Condition::TcbOutOfDate);
-  const auto claims = verify(machine, machine.make_quote(test::fake_enclave(7), report_data()));
+  const auto claims = verify(machine, machine.make_quote(testing::fake_enclave(7), report_data()));
   ASSERT_TRUE(claims.ok()) << claims.error();
   EXPECT_EQ(claims->tcb_status(), TcbStatus::OutOfDate);
   EXPECT_EQ(claims->advisories(), std::vector<std::string>{"INTEL-SA-00001-SIMULATED"});
@@ -80,7 +80,7 @@ TEST(Machine, MatchesAnOutOfDateLevelWithAnAdvisoryOnceIntelAsksForMore) {
 
 TEST(Machine, IsRefusedOnceItsCertificateIsRevokedOrItsCollateralExpired) {
   Machine machine = make_machine();
-  const Bytes quote = machine.make_quote(test::fake_enclave(7), report_data());
+  const Bytes quote = machine.make_quote(testing::fake_enclave(7), report_data());
   const std::pair<Condition, const char*> conditions[] = {{Condition::PckRevoked, "revokes"},
                                                           {Condition::CollateralExpired, "expiry"}};
   for (const auto& [condition, reason] : conditions) {
@@ -97,7 +97,7 @@ TEST(Machine, IsRefusedOnceItsCertificateIsRevokedOrItsCollateralExpired) {
 
 TEST(Machine, IsRefusedUnderTheRootOfAnotherMachine) {
   const Machine machine = make_machine(), other = make_machine();
-  const Bytes quote = machine.make_quote(test::fake_enclave(7), report_data());
+  const Bytes quote = machine.make_quote(testing::fake_enclave(7), report_data());
   const attest::RootKey others[] = {other.root_key(), attest::intel_root_key()};
   EXPECT_EQ(attest::verify_quote(quote, machine.collateral(kNow), others, kNow).error().code,
             ErrorCode::Untrusted);
@@ -106,7 +106,7 @@ TEST(Machine, IsRefusedUnderTheRootOfAnotherMachine) {
 
 TEST(Machine, IssuesDocumentsThatAgeAndAreRenewed) {
   const Machine machine = make_machine();
-  const Bytes quote = machine.make_quote(test::fake_enclave(7), report_data());
+  const Bytes quote = machine.make_quote(testing::fake_enclave(7), report_data());
   const attest::RootKey roots[] = {machine.root_key()};
   const TimePoint later = kNow + std::chrono::days(31);
   const attest::Collateral old = machine.collateral(kNow);
@@ -124,10 +124,10 @@ TEST(Machine, ComesBackFromItsState) {
   EXPECT_EQ(same->condition(), Condition::TcbOutOfDate);
   EXPECT_EQ(same->root_key(), machine.root_key());
   EXPECT_EQ(same->root_certificate().der(), machine.root_certificate().der());
-  const Bytes quote = same->make_quote(test::fake_enclave(7), report_data());
+  const Bytes quote = same->make_quote(testing::fake_enclave(7), report_data());
   EXPECT_TRUE(verify(machine, quote).ok());
-  EXPECT_TRUE(equal(same->sealing_key(test::fake_enclave(7), "kek").expose(),
-                    machine.sealing_key(test::fake_enclave(7), "kek").expose()));
+  EXPECT_TRUE(equal(same->sealing_key(testing::fake_enclave(7), "kek").expose(),
+                    machine.sealing_key(testing::fake_enclave(7), "kek").expose()));
 }
 
 TEST(Machine, RefusesAStateThatIsCutShortOrLongerOrOfAnotherFormat) {
@@ -167,7 +167,7 @@ class SealingKeys : public ::testing::TestWithParam<OtherKey> {};
 
 TEST_P(SealingKeys, AreOthers) {
   const Machine machine = make_machine();
-  const attest::SgxEnclave enclave = test::fake_enclave(7);
+  const attest::SgxEnclave enclave = testing::fake_enclave(7);
   const SecretBytes key = machine.sealing_key(enclave, "kek");
   ASSERT_EQ(key.size(), 32U);
   EXPECT_TRUE(equal(key.expose(), machine.sealing_key(enclave, "kek").expose()));

@@ -3,7 +3,7 @@
 #include "torchkeep/channel/collateral_source.h"
 #include "torchkeep/simulator/machine.h"
 
-namespace torchkeep::test {
+namespace torchkeep::testing {
 
 /// Serves the collateral of one simulated machine, as of the clock handed in. *Thread-safe.*
 class FakeCollateral final : public channel::CollateralSource {
@@ -20,4 +20,4 @@ class FakeCollateral final : public channel::CollateralSource {
   const Clock& clock_;
 };
 
-}  // namespace torchkeep::test
+}  // namespace torchkeep::testing

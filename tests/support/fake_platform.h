@@ -5,7 +5,7 @@
 #include "torchkeep/simulator/machine.h"
 #include "torchkeep/tee/platform.h"
 
-namespace torchkeep::test {
+namespace torchkeep::testing {
 
 /// An enclave on a simulated machine, in this process: real quotes, no socket.
 class FakePlatform final : public tee::Platform {
@@ -38,4 +38,4 @@ inline attest::SgxEnclave fake_enclave(std::uint8_t name, std::uint16_t product 
   return enclave;
 }
 
-}  // namespace torchkeep::test
+}  // namespace torchkeep::testing

@@ -20,7 +20,7 @@
 #include "tests/support/recording_log.h"
 
 /// Servers and clients in one process, over loopback.
-namespace torchkeep::test {
+namespace torchkeep::testing {
 
 namespace asio = boost::asio;
 
@@ -45,12 +45,12 @@ class Reactor {
   }
   asio::io_context& io() { return io_; }
 
-  /// Starts `work` on a strand of its own.
+  /// Starts `work` on the strand that all of a test's work shares, as a client must stay on one.
   template <typename T>
   std::future<T> start(asio::awaitable<T> work) {
     auto promise = std::make_shared<std::promise<T>>();
     auto future = promise->get_future();
-    asio::co_spawn(asio::make_strand(io_), keep(std::move(work), promise),
+    asio::co_spawn(strand_, keep(std::move(work), promise),
                    [promise](const std::exception_ptr& fault) {
                      if (fault) promise->set_exception(fault);
                    });
@@ -69,6 +69,7 @@ class Reactor {
   }
 
   asio::io_context io_;
+  asio::strand<asio::io_context::executor_type> strand_{io_.get_executor()};
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   std::vector<std::thread> threads_;
 };
@@ -129,4 +130,4 @@ class RawPeer {
 
 inline SecretBuffer body_of(std::string_view text) { return {text.begin(), text.end()}; }
 
-}  // namespace torchkeep::test
+}  // namespace torchkeep::testing

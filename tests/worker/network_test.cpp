@@ -23,7 +23,7 @@ struct Network : Worker {
     EXPECT_TRUE(host.rescan());
     run_until([this] { return host.ready(); });
     server = channel::HttpServer::listen(
-                 io, test::loopback(0), test::make_server_tls(), limits(),
+                 io, testing::loopback(0), testing::make_server_tls(), limits(),
                  [this](const channel::HttpRequest& request, channel::Connection& connection) {
                    return api.answer(request, connection);
                  },
@@ -61,11 +61,11 @@ struct Network : Worker {
             .clock = &clock,
             .random = &random};
   }
-  channel::Endpoint endpoint() const { return test::loopback(server->port()); }
+  channel::Endpoint endpoint() const { return testing::loopback(server->port()); }
 
   crypto::SystemRandom random;
-  test::FakeCollateral collateral{machine(), clock};
-  test::FakePlatform platform{machine(), test::fake_enclave(testing::kFakeWorker, 0x5403)};
+  testing::FakeCollateral collateral{machine(), clock};
+  testing::FakePlatform platform{machine(), testing::fake_enclave(testing::kFakeWorker, 0x5403)};
   ModelHost host{folder.path(), bench};
   HttpApi api{host, bench, party(tee::Role::Worker, &platform, to_bytes(owner.key().bytes))};
   std::unique_ptr<channel::HttpServer> server;
@@ -76,7 +76,7 @@ channel::HttpRequest infer_request() {
   return {"POST",
           "/v2/models/resnet50/infer",
           {},
-          test::body_of(
+          testing::body_of(
               R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[1.5,-2]}]})")};
 }
 
@@ -91,7 +91,7 @@ asio::awaitable<unsigned> ask_plainly(channel::Endpoint endpoint) {
 using Outputs = Result<std::vector<client::Tensor>>;
 
 /// Attests the worker, then asks it.
-Outputs ask_attested(test::Reactor& reactor, Network& worker, const keys::OwnerKey& owner) {
+Outputs ask_attested(testing::Reactor& reactor, Network& worker, const keys::OwnerKey& owner) {
   const auto client = TRY(reactor.await(client::InferenceClient::connect(
       worker.endpoint(), worker.party(tee::Role::Client, nullptr, {}),
       {owner, Network::policy()})));
@@ -102,13 +102,13 @@ Outputs ask_attested(test::Reactor& reactor, Network& worker, const keys::OwnerK
 
 TEST(Network, ServesAPlainClient) {
   Network worker;
-  test::Reactor reactor;
+  testing::Reactor reactor;
   EXPECT_EQ(reactor.await(ask_plainly(worker.endpoint())), 200u);
 }
 
 TEST(Network, ServesAClientThatAttestsIt) {
   Network worker;
-  test::Reactor reactor;
+  testing::Reactor reactor;
   const Outputs outputs = ask_attested(reactor, worker, worker.owner.key());
   ASSERT_TRUE(outputs) << outputs.error();
   ASSERT_EQ(outputs->size(), 1u);
@@ -118,7 +118,7 @@ TEST(Network, ServesAClientThatAttestsIt) {
 
 TEST(Network, IsNotTakenForAnotherOwnersWorker) {
   Network worker;
-  test::Reactor reactor;
+  testing::Reactor reactor;
   const Outputs outputs = ask_attested(reactor, worker, testing::fake_owner_key(9).public_key());
   ASSERT_FALSE(outputs);
   EXPECT_EQ(outputs.error().code, ErrorCode::Untrusted);
@@ -127,7 +127,7 @@ TEST(Network, IsNotTakenForAnotherOwnersWorker) {
 
 TEST(Network, AnswersManyClientsAtOnce) {
   Network worker;
-  test::Reactor reactor(2);
+  testing::Reactor reactor(2);
   std::vector<std::future<unsigned>> answers;
   for (int i = 0; i < 40; ++i) answers.push_back(reactor.start(ask_plainly(worker.endpoint())));
   for (auto& answer : answers) EXPECT_EQ(answer.get(), 200u);
@@ -138,7 +138,7 @@ TEST(Network, RefusesClearlyWhenItsQueueIsFull) {
   Network worker(2);
   std::promise<void> gate;
   worker.engines->gate = gate.get_future().share();
-  test::Reactor reactor(2);
+  testing::Reactor reactor(2);
   auto first = reactor.start(ask_plainly(worker.endpoint()));
   auto second = reactor.start(ask_plainly(worker.endpoint()));
   // Each of these is answered at once, or it is one of the two that wait.
@@ -168,9 +168,9 @@ TEST(Network, RefusesClearlyWhenItsQueueIsFull) {
 
 TEST(Network, IsNotHeldUpByAClientThatSendsNothing) {
   Network worker;
-  test::RawPeer silent(worker.server->port());
+  testing::RawPeer silent(worker.server->port());
   silent.send("\x16\x03\x01");  // The beginning of a TLS record, and then no more.
-  test::Reactor reactor;
+  testing::Reactor reactor;
   EXPECT_EQ(reactor.await(ask_plainly(worker.endpoint())), 200u);
 }
 
