@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "torchkeep/base/bytes.h"
@@ -24,8 +25,14 @@ using RootKey = ByteArray<64>;
 /// Intel's root key (FORMAT: the same key stands in both of its root certificates).
 const RootKey& intel_root_key();
 
+/// What kind of trusted execution environment evidence is of.
+enum class TeeType { Sgx, Tdx, Snp };
+/// "sgx", "tdx", "snp"
+std::string_view name_of(TeeType type);
+
 /// Which collateral a quote needs.
 struct CollateralKey {
+  TeeType tee = TeeType::Sgx;  ///< Sgx or Tdx: TCB info and QE identity differ.
   ByteArray<6> fmspc{};
   std::string ca;  ///< "platform" or "processor"
   auto operator<=>(const CollateralKey&) const = default;

@@ -185,9 +185,10 @@ Result<CollateralKey> find_collateral_key(ByteView bytes) {
   Reason why{};
   const ByteView pem = TRY(find_pck_pem(quote, {}, why));
   const PckChain chain = TRY(parse_pck_chain(pem, why).context("PCK certificate chain"));
+  const TeeType tee = quote.td ? TeeType::Tdx : TeeType::Sgx;
   const std::string ca = chain.issuer.ca.common_name();
-  if (ca == kPlatformCa) return CollateralKey{chain.machine.fmspc, "platform"};
-  if (ca == kProcessorCa) return CollateralKey{chain.machine.fmspc, "processor"};
+  if (ca == kPlatformCa) return CollateralKey{tee, chain.machine.fmspc, "platform"};
+  if (ca == kProcessorCa) return CollateralKey{tee, chain.machine.fmspc, "processor"};
   return malformed("PCK certificate chain: found issuer \"", ca, "\", wanted \"", kPlatformCa,
                    "\" or \"", kProcessorCa, '"');
 }

@@ -41,7 +41,9 @@ const crypto::Certificate& Machine::root_certificate() const {
 
 attest::RootKey Machine::root_key() const { return state_->parts.root.key.public_point(); }
 
-attest::CollateralKey Machine::collateral_key() const { return {kFmspc, "platform"}; }
+attest::CollateralKey Machine::collateral_key() const {
+  return {attest::TeeType::Sgx, kFmspc, "platform"};
+}
 
 void Machine::set_condition(Condition condition) { state_->condition = condition; }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "torchkeep/base/check.h"
 #include "torchkeep/base/encoding.h"
 #include "torchkeep/base/text.h"
 #include "torchkeep/crypto/digest.h"
@@ -35,6 +36,16 @@ Result<void> check_ca(const crypto::Certificate& certificate, long below) {
 }
 
 }  // namespace
+
+std::string_view name_of(TeeType type) {
+  switch (type) {
+    case TeeType::Sgx: return "sgx";
+    case TeeType::Tdx: return "tdx";
+    case TeeType::Snp: return "snp";
+  }
+  TORCHKEEP_CHECK(false);
+  return {};
+}
 
 const RootKey& intel_root_key() {
   static const RootKey key = decode_hex_array<64>(
