@@ -128,7 +128,7 @@ TEST_F(Pccs, ServesWhatItHasWhileTheServiceIsAway) {
 }
 
 TEST_F(Pccs, RefusesAnUnknownCaWithoutAsking) {
-  const auto fetched = reactor_.await(source_.fetch({{}, "platform&update=early"}));
+  const auto fetched = reactor_.await(source_.fetch({.ca = "platform&update=early"}));
   ASSERT_FALSE(fetched.ok());
   EXPECT_EQ(fetched.error().code, ErrorCode::Malformed);
   EXPECT_EQ(pccs_.requests, 0);
