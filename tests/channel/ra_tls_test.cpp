@@ -81,7 +81,7 @@ TEST_F(RaTls, TellsWhoWeAre) {
   EXPECT_EQ(identity->certificate.public_key_info(), identity->key.public_key_info());
   const auto claims = verify(identity->certificate);
   ASSERT_TRUE(claims.ok()) << claims.error();
-  EXPECT_EQ(claims->enclave().isv_prod_id, 0x5403);
+  EXPECT_EQ(claims->find_enclave()->isv_prod_id, 0x5403);
 }
 
 TEST_F(RaTls, NeedsAPlatformThatAnswers) {

@@ -30,14 +30,14 @@ TEST_F(Session, ShowsTwoEnclavesToEachOther) {
   const auto seen = world_.attest(world_.key_cache_party(), Role::KeyServer, client);
   ASSERT_TRUE(seen.ok()) << seen.error();
   EXPECT_EQ(seen->role, Role::KeyServer);
-  EXPECT_EQ(seen->claims->enclave().isv_prod_id, 0x5401);
+  EXPECT_EQ(seen->claims->find_enclave()->isv_prod_id, 0x5401);
   EXPECT_EQ(seen->context, server.context);
   EXPECT_EQ(seen->until, world_.clock.now() + server.lifetime);
 
   const auto peer = world_.peer_of(client);
   ASSERT_NE(peer, nullptr);
   EXPECT_EQ(peer->role, Role::KeyCache);
-  EXPECT_EQ(peer->claims->enclave().isv_prod_id, 0x5402);
+  EXPECT_EQ(peer->claims->find_enclave()->isv_prod_id, 0x5402);
   EXPECT_FALSE(peer->owner.has_value());
   EXPECT_TRUE(world_.log.lines().empty());
 }
@@ -72,7 +72,7 @@ TEST_F(Session, StatesADebugEnclaveAsAClaim) {
   auto client = world_.connect(server);
   const auto seen = world_.attest(world_.client_party(), Role::Worker, client);
   ASSERT_TRUE(seen.ok()) << seen.error();
-  EXPECT_TRUE(seen->claims->enclave().debug());
+  EXPECT_TRUE(seen->claims->debug());
 }
 
 TEST_F(Session, EndsAfterItsLifetimeAndCanBeAttestedAnew) {

@@ -58,11 +58,11 @@ TEST(PlatformSocket, GivesASignedProgramAQuoteThatVerifies) {
   ASSERT_EQ(quote.code, "ok") << quote.text;
   const auto claims = verify(site, quote);
   ASSERT_TRUE(claims.ok()) << claims.error();
-  EXPECT_EQ(claims->enclave().mr_enclave, measure_file(path).value());
-  EXPECT_EQ(claims->enclave().mr_signer, crypto::sha256(site.signer.public_point()));
-  EXPECT_EQ(claims->enclave().isv_prod_id, 0x5403);
-  EXPECT_EQ(claims->enclave().isv_svn, 7);
-  EXPECT_FALSE(claims->enclave().debug());
+  EXPECT_EQ(claims->find_enclave()->mr_enclave, measure_file(path).value());
+  EXPECT_EQ(claims->find_enclave()->mr_signer, crypto::sha256(site.signer.public_point()));
+  EXPECT_EQ(claims->find_enclave()->isv_prod_id, 0x5403);
+  EXPECT_EQ(claims->find_enclave()->isv_svn, 7);
+  EXPECT_FALSE(claims->debug());
   EXPECT_EQ(claims->report_data(), tee::ReportData::for_certificate(as_bytes("claims")).bytes());
 }
 
@@ -73,9 +73,9 @@ TEST(PlatformSocket, CarriesTheDebugFlagWhichIsNoPartOfTheMeasurement) {
   const auto release_claims = verify(site, ask(release, "quote"));
   const auto debug_claims = verify(site, ask(debug, "quote"));
   ASSERT_TRUE(release_claims.ok() && debug_claims.ok());
-  EXPECT_TRUE(debug_claims->enclave().debug());
-  EXPECT_FALSE(release_claims->enclave().debug());
-  EXPECT_EQ(debug_claims->enclave().mr_enclave, release_claims->enclave().mr_enclave);
+  EXPECT_TRUE(debug_claims->debug());
+  EXPECT_FALSE(release_claims->debug());
+  EXPECT_EQ(debug_claims->find_enclave()->mr_enclave, release_claims->find_enclave()->mr_enclave);
   EXPECT_NE(ask(debug, "key kek").text, ask(release, "key kek").text);
 }
 
@@ -175,12 +175,12 @@ TEST(PlatformSocket, KeepsARunningProgramWhatItWasWhenItsFileIsReplacedOrDeleted
   site.copy_program("worker");
   append_byte(path);
   site.sign(path);
-  EXPECT_EQ(verify(site, ask(program, "quote")).value().enclave().mr_enclave, measured);
+  EXPECT_EQ(verify(site, ask(program, "quote")).value().find_enclave()->mr_enclave, measured);
   Child rebuilt(path, site.part());
-  EXPECT_NE(verify(site, ask(rebuilt, "quote")).value().enclave().mr_enclave, measured);
+  EXPECT_NE(verify(site, ask(rebuilt, "quote")).value().find_enclave()->mr_enclave, measured);
 
   std::filesystem::remove(path);
-  EXPECT_EQ(verify(site, ask(program, "quote")).value().enclave().mr_enclave, measured);
+  EXPECT_EQ(verify(site, ask(program, "quote")).value().find_enclave()->mr_enclave, measured);
 
   // A machine that starts now has never seen the description.
   site.stop();

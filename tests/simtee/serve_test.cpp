@@ -119,7 +119,7 @@ TEST(Serve, VouchesForAProgramToWhoeverAsksItsPccs) {
   const attest::RootKey roots[] = {root.at(0).p256_point().value()};
   const auto claims = attest::verify_quote(quote, **collateral, roots, clock.now());
   ASSERT_TRUE(claims.ok()) << claims.error();
-  EXPECT_EQ(claims->enclave().mr_enclave, measure_file(folder / "worker").value());
+  EXPECT_EQ(claims->find_enclave()->mr_enclave, measure_file(folder / "worker").value());
 }
 
 TEST(Serve, RefusesASecondMachineInTheSamePlace) {

@@ -38,12 +38,12 @@ TEST(Machine, MakesAQuoteThatVerifiesWithItsOwnCollateral) {
   enclave.misc_select = 1;
   const auto claims = verify(machine, machine.make_quote(enclave, report_data()));
   ASSERT_TRUE(claims.ok()) << claims.error();
-  EXPECT_EQ(claims->enclave().mr_enclave, enclave.mr_enclave);
-  EXPECT_EQ(claims->enclave().mr_signer, enclave.mr_signer);
-  EXPECT_EQ(claims->enclave().isv_prod_id, enclave.isv_prod_id);
-  EXPECT_EQ(claims->enclave().isv_svn, enclave.isv_svn);
-  EXPECT_EQ(claims->enclave().attributes, enclave.attributes);
-  EXPECT_EQ(claims->enclave().misc_select, enclave.misc_select);
+  EXPECT_EQ(claims->find_enclave()->mr_enclave, enclave.mr_enclave);
+  EXPECT_EQ(claims->find_enclave()->mr_signer, enclave.mr_signer);
+  EXPECT_EQ(claims->find_enclave()->isv_prod_id, enclave.isv_prod_id);
+  EXPECT_EQ(claims->find_enclave()->isv_svn, enclave.isv_svn);
+  EXPECT_EQ(claims->find_enclave()->attributes, enclave.attributes);
+  EXPECT_EQ(claims->find_enclave()->misc_select, enclave.misc_select);
   EXPECT_EQ(claims->report_data(), report_data());
   EXPECT_EQ(claims->tcb_status(), TcbStatus::UpToDate);
   EXPECT_TRUE(claims->advisories().empty());
@@ -58,7 +58,7 @@ TEST(Machine, CarriesTheDebugFlagIntoTheClaims) {
   enclave.attributes[0] |= 0x02;
   const auto claims = verify(machine, machine.make_quote(enclave, report_data()));
   ASSERT_TRUE(claims.ok()) << claims.error();
-  EXPECT_TRUE(claims->enclave().debug());
+  EXPECT_TRUE(claims->debug());
 }
 
 TEST(Machine, NamesTheCollateralThatItsQuotesWant) {

@@ -77,14 +77,14 @@ std::string_view way_out_of(TcbStatus status) {
 }
 
 std::string describe_tcb(const Claims& claims) {
-  std::string out(name_of(claims.tcb_status()));
+  std::string out(name_of(claims.tcb_status().value_or(TcbStatus::Revoked)));
   if (!claims.shortfalls().empty()) out += " (" + to_text(claims.shortfalls()) + ")";
   for (const std::string& advisory : claims.advisories()) out += " " + advisory;
   return out;
 }
 
 Finding check_tcb(const Claims& claims, const PlatformRequirement& wanted) {
-  const TcbStatus status = claims.tcb_status();
+  const TcbStatus status = claims.tcb_status().value_or(TcbStatus::Revoked);
   if (status == TcbStatus::Revoked || !holds(wanted.tcb_statuses, status)) {
     std::vector<std::string> statuses;
     for (const TcbStatus accepted : wanted.tcb_statuses) statuses.emplace_back(name_of(accepted));
@@ -212,14 +212,13 @@ Error to_error(const Refusal& refusal) {
 Result<void> appraise(const Claims& claims, const PlatformRequirement& platform,
                       const std::vector<EnclaveRequirement>& enclaves, std::string_view role,
                       TimePoint now) {
-  if (claims.trust_domain()) {
-    return to_error({std::string(role), "a TDX trust domain", "an SGX enclave",
+  const SgxEnclave* const enclave = claims.find_enclave();
+  if (enclave == nullptr) {
+    return to_error({std::string(role), to_text(claims.attested()), "an SGX enclave",
                      "policies of this version name SGX enclaves only; run the program in one"});
   }
   // The enclave first: who runs the wrong program does not care for the machine's microcode.
-  if (const auto finding = check_enclave(claims.enclave(), enclaves, role)) {
-    return to_error(*finding);
-  }
+  if (const auto finding = check_enclave(*enclave, enclaves, role)) return to_error(*finding);
   if (const auto finding = check_platform(claims, platform, now)) return to_error(*finding);
   return {};
 }

@@ -9,15 +9,6 @@
 /// What Intel says of one security version: its status, its date, and the advisories it is open to.
 namespace torchkeep::attest {
 
-/// The part of a TCB level that is the same for platforms, quoting enclaves and TDX modules.
-struct TcbVerdict {
-  TimePoint date;  ///< The level holds all mitigations published up to then.
-  TcbStatus status = TcbStatus::Revoked;
-  std::vector<std::string> advisories;
-
-  bool operator==(const TcbVerdict&) const = default;
-};
-
 /// A level of a quoting enclave or of a TDX module: what its ISVSVN means.
 struct EnclaveTcbLevel {
   std::uint16_t isv_svn = 0;

@@ -20,6 +20,21 @@ std::vector<std::string> sorted_union(std::vector<std::string> left,
   return left;
 }
 
+Attested attested_by(const Quote& quote) {
+  if (quote.td) return *quote.td;
+  const SgxReport& report = quote.report;
+  return SgxEnclave{.mr_enclave = report.mr_enclave,
+                    .mr_signer = report.mr_signer,
+                    .isv_prod_id = report.isv_prod_id,
+                    .isv_svn = report.isv_svn,
+                    .attributes = report.attributes,
+                    .misc_select = report.misc_select};
+}
+
+const ByteArray<64>& report_data_of(const Quote& quote) {
+  return quote.td ? quote.td->report_data : quote.report.report_data;
+}
+
 }  // namespace
 
 /// One quote's way through the checks, in the order of FORMAT section 3. `why` always names the
@@ -100,16 +115,16 @@ class ClaimsMaker {
     const TcbJudgement tcb = TRY(judge_tcb(machine(), quote_.qe_report, td, collateral_.tcb_info,
                                            collateral_.qe_identity, why_));
     claims_.tcb_status_ = tcb.status;
-    claims_.platform_tcb_status_ = tcb.platform->verdict.status;
-    claims_.qe_tcb_status_ = tcb.qe->verdict.status;
+    claims_.platform_tcb_ = tcb.platform->verdict;
+    claims_.quoting_enclave_tcb_ = tcb.qe->verdict;
     claims_.tcb_date_ = std::min(tcb.platform->verdict.date, tcb.qe->verdict.date);
     claims_.platform_advisories_ = sorted_union(tcb.platform->verdict.advisories, {});
     claims_.advisories_ =
         sorted_union(tcb.platform->verdict.advisories, tcb.qe->verdict.advisories);
     if (tcb.tdx_module != nullptr) {
       const TcbVerdict& module = tcb.tdx_module->verdict;
-      claims_.tdx_module_tcb_status_ = module.status;
-      claims_.tcb_date_ = std::min(claims_.tcb_date_, module.date);
+      claims_.tdx_module_tcb_ = module;
+      claims_.tcb_date_ = std::min(*claims_.tcb_date_, module.date);
       claims_.advisories_ = sorted_union(claims_.advisories_, module.advisories);
     }
     claims_.shortfalls_ = tcb.shortfalls;
@@ -117,19 +132,8 @@ class ClaimsMaker {
   }
 
   void fill_in_report() {
-    const SgxReport& report = quote_.report;
-    claims_.enclave_ = {.mr_enclave = report.mr_enclave,
-                        .mr_signer = report.mr_signer,
-                        .isv_prod_id = report.isv_prod_id,
-                        .isv_svn = report.isv_svn,
-                        .attributes = report.attributes,
-                        .misc_select = report.misc_select};
-    claims_.report_data_ = report.report_data;
-    if (quote_.td) {
-      claims_.enclave_ = {};
-      claims_.trust_domain_ = quote_.td;
-      claims_.report_data_ = quote_.td->report_data;
-    }
+    claims_.attested_ = attested_by(quote_);
+    claims_.report_data_ = report_data_of(quote_);
     claims_.tcb_evaluation_data_number_ =
         std::min(collateral_.tcb_info.tcb_evaluation_data_number,
                  collateral_.qe_identity.tcb_evaluation_data_number);
@@ -154,10 +158,13 @@ Result<Claims> judge(const Quote& quote, ByteView pck_pem, const VerifiedCollate
                      TimePoint now, Judgement& out, Reason& why) {
   const auto chain =
       TRY(verify_pck_chain(pck_pem, collateral.state(), why).context("PCK certificate chain"));
+  out.window_start = chain->window.from();
+  out.window_end = chain->window.until();
   ClaimsMaker maker(quote, *chain, collateral.state(), why);
   Claims claims = TRY(maker.make());
   out.tcb_status = claims.tcb_status();
   out.advisories = claims.advisories();
+  out.platform_advisories = claims.platform_advisories();
   TRY(maker.check_dates(now));
   return claims;
 }
@@ -166,21 +173,41 @@ Result<Claims> judge_from_bytes(ByteView bytes, const Collateral& collateral,
                                 std::span<const RootKey> roots, TimePoint now, RootCaCrl rule,
                                 Judgement& out, Reason& why) {
   const Quote quote = TRY(parse_quote(bytes).context("quote"));
+  out.attested = attested_by(quote);
+  out.report_data = report_data_of(quote);
   const ByteView pck_pem = TRY(find_pck_pem(quote, collateral.pck_chain, why));
   const auto verified = TRY(VerifiedCollateral::verify(collateral, roots, why, rule));
   return judge(quote, pck_pem, verified, now, out, why);
 }
 
-Result<Claims> only_enclaves(Result<Claims> claims) {
-  if (!claims || !claims->trust_domain()) return claims;
+/// AMD's evidence comes with other collateral; said by name before it looks like a broken quote.
+Result<void> refuse_snp(ByteView bytes) {
+  const auto tee = find_tee(bytes);
+  if (!tee || *tee != TeeType::Snp) return {};
   return untrusted(
-      "evidence: found that of a TDX trust domain, wanted that of an SGX enclave; no "
-      "policy of this version can name a trust domain");
+      "evidence: found an SEV-SNP report, wanted a quote of an SGX enclave or a TDX trust domain; "
+      "no policy of this version can name an SEV-SNP guest");
 }
 
 }  // namespace
 
+Result<TeeType> find_tee(ByteView evidence) {
+  constexpr std::size_t kTold = 8;  // quote: version 2, key type 2, TEE type 4; report: version 4
+  if (evidence.size() < kTold) return malformed("evidence has ", evidence.size(), " bytes");
+  const std::uint32_t version = load_le16(evidence.first(2));
+  const std::uint32_t key_type = load_le16(evidence.subspan(2, 2));
+  const std::uint32_t tee_type = load_le32(evidence.subspan(4, 4));
+  // No quote has key type 0, and no report so high a version that the two could be confused.
+  if (key_type == 0 && version >= 2 && version <= 5) return TeeType::Snp;
+  const bool is_quote = key_type != 0 && version >= 3 && version <= 5;
+  if (is_quote && tee_type == kTeeTypeSgx) return TeeType::Sgx;
+  if (is_quote && tee_type == kTeeTypeTdx) return TeeType::Tdx;
+  return malformed("evidence begins with ", encode_hex(evidence.first(kTold)),
+                   ": it is neither an SGX or TDX quote nor an SEV-SNP report");
+}
+
 Result<CollateralKey> find_collateral_key(ByteView bytes) {
+  TRY(refuse_snp(bytes));
   const Quote quote = TRY(parse_quote(bytes).context("quote"));
   Reason why{};
   const ByteView pem = TRY(find_pck_pem(quote, {}, why));
@@ -195,7 +222,7 @@ Result<CollateralKey> find_collateral_key(ByteView bytes) {
 
 Judgement judge_quote(ByteView quote, const Collateral& collateral, std::span<const RootKey> roots,
                       TimePoint now, RootCaCrl root_ca_crl) {
-  Judgement out{internal_error("not judged yet"), {}, {}, {}};
+  Judgement out{internal_error("not judged yet")};
   Reason why = Reason::Malformed;
   out.claims = judge_from_bytes(quote, collateral, roots, now, root_ca_crl, out, why);
   if (!out.claims) out.reason = why;
@@ -204,15 +231,17 @@ Judgement judge_quote(ByteView quote, const Collateral& collateral, std::span<co
 
 Result<Claims> verify_quote(ByteView quote, const Collateral& collateral,
                             std::span<const RootKey> roots, TimePoint now) {
-  return only_enclaves(judge_quote(quote, collateral, roots, now).claims);
+  TRY(refuse_snp(quote));
+  return judge_quote(quote, collateral, roots, now).claims;
 }
 
 Result<Claims> verify_quote(ByteView bytes, const VerifiedCollateral& collateral, TimePoint now) {
+  TRY(refuse_snp(bytes));
   Reason why{};
-  Judgement unused{internal_error("not judged yet"), {}, {}, {}};
+  Judgement unused{internal_error("not judged yet")};
   const Quote quote = TRY(parse_quote(bytes).context("quote"));
   const ByteView pem = TRY(find_pck_pem(quote, {}, why));
-  return only_enclaves(judge(quote, pem, collateral, now, unused, why));
+  return judge(quote, pem, collateral, now, unused, why);
 }
 
 }  // namespace torchkeep::attest

@@ -15,23 +15,36 @@ namespace torchkeep::attest {
 /// Errors: Malformed.
 Result<CollateralKey> find_collateral_key(ByteView quote);
 
-/// Verifies a quote of an SGX enclave in full: PCK chain, CRLs, TCB info, QE identity, QE report,
-/// signature. An out-of-date TCB is a claim, not an error; so is a debug enclave. A revoked TCB is
-/// an error, and so is evidence of a trust domain, which no policy can name yet.
-/// Errors: Malformed; Untrusted, naming the document and why (expired documents too).
+/// What kind of evidence these bytes are, by their first ones; trusts nothing.
+/// Errors: Malformed if they are neither a quote nor an SEV-SNP report.
+Result<TeeType> find_tee(ByteView evidence);
+
+/// Verifies a quote of an SGX enclave or a TDX trust domain in full: PCK chain, CRLs, TCB info, QE
+/// identity, QE report, signature. An out-of-date TCB is a claim, not an error; so is debug mode.
+/// A revoked TCB is an error.
+/// Errors: Malformed; Untrusted, naming the document and why (expired documents too), or that it is
+/// an SEV-SNP report, which no policy can name.
 Result<Claims> verify_quote(ByteView quote, const Collateral& collateral,
                             std::span<const RootKey> roots, TimePoint now);
 /// The same, with collateral that was verified before: two P-256 verifications, and one more the
 /// first time that it meets a machine.
 Result<Claims> verify_quote(ByteView quote, const VerifiedCollateral& collateral, TimePoint now);
 
-/// A verdict with all that was found, for tools that explain evidence; of trust domains as well.
+/// A verdict with all that was found, for tools that explain evidence.
 struct Judgement {
   Result<Claims> claims;
-  std::optional<Reason> reason;  ///< Why there are no claims.
+  std::optional<Reason> reason = {};  ///< Why there are no claims.
+
+  // What can be said beside a rejection. Nobody vouches for it: it must decide nothing.
+  std::optional<Attested> attested = {};  ///< As the evidence has it; absent if that is malformed.
+  ByteArray<64> report_data = {};         ///< Zero if `attested` is absent.
   /// What the TCB would be said to be, where nothing but the time is wrong.
-  std::optional<TcbStatus> tcb_status;
-  std::vector<std::string> advisories;
+  std::optional<TcbStatus> tcb_status = {};
+  std::vector<std::string> advisories = {};
+  std::vector<std::string> platform_advisories = {};
+  /// When all documents are current; absent before all chains and documents were verified.
+  std::optional<TimePoint> window_start = {};
+  std::optional<TimePoint> window_end = {};
 };
 Judgement judge_quote(ByteView quote, const Collateral& collateral, std::span<const RootKey> roots,
                       TimePoint now, RootCaCrl root_ca_crl = RootCaCrl::Wanted);

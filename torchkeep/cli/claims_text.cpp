@@ -11,15 +11,48 @@ std::string joined(const std::vector<std::string>& words) {
   return out.empty() ? "none" : out;
 }
 
-}  // namespace
-
-void show(const Console& console, const attest::Claims& claims) {
-  const attest::SgxEnclave& enclave = claims.enclave();
+void show_attested(const Console& console, const attest::SgxEnclave& enclave) {
   console.field("MRENCLAVE", encode_hex(enclave.mr_enclave));
   console.field("MRSIGNER", encode_hex(enclave.mr_signer));
   console.field("product, SVN", text(enclave.isv_prod_id, ", ", enclave.isv_svn));
   console.field("debug enclave", enclave.debug() ? "YES: its memory is open to the host" : "no");
-  console.field("TCB status", attest::name_of(claims.tcb_status()));
+}
+
+void show_attested(const Console& console, const attest::TdReport& domain) {
+  console.field("MRTD", encode_hex(domain.mr_td));
+  for (std::size_t i = 0; i < domain.rtmrs.size(); ++i) {
+    console.field(text("RTMR", i), encode_hex(domain.rtmrs[i]));
+  }
+  console.field("debug domain", domain.debug() ? "YES: its memory is open to the host" : "no");
+}
+
+void show_attested(const Console& console, const attest::SnpReport& guest) {
+  console.field("measurement", encode_hex(guest.measurement));
+  console.field("debug guest", guest.debug() ? "YES: its memory is open to the host" : "no");
+}
+
+void add_attested(json::Json& out, const attest::SgxEnclave& enclave) {
+  out["mr_enclave"] = encode_hex(enclave.mr_enclave);
+  out["mr_signer"] = encode_hex(enclave.mr_signer);
+  out["isv_prod_id"] = enclave.isv_prod_id;
+  out["isv_svn"] = enclave.isv_svn;
+}
+
+void add_attested(json::Json& out, const attest::TdReport& domain) {
+  out["mr_td"] = encode_hex(domain.mr_td);
+  out["rtmrs"] = json::Json::array();
+  for (const auto& rtmr : domain.rtmrs) out["rtmrs"].push_back(encode_hex(rtmr));
+}
+
+void add_attested(json::Json& out, const attest::SnpReport& guest) {
+  out["measurement"] = encode_hex(guest.measurement);
+}
+
+}  // namespace
+
+void show(const Console& console, const attest::Claims& claims) {
+  std::visit([&](const auto& attested) { show_attested(console, attested); }, claims.attested());
+  if (claims.tcb_status()) console.field("TCB status", attest::name_of(*claims.tcb_status()));
   console.field("advisories", joined(claims.advisories()));
   console.field("root key", encode_hex(claims.root_key_hash()));
   console.field("platform", encode_hex(claims.platform_instance()));
@@ -27,18 +60,15 @@ void show(const Console& console, const attest::Claims& claims) {
 }
 
 json::Json encode(const attest::Claims& claims) {
-  const attest::SgxEnclave& enclave = claims.enclave();
-  return {{"mr_enclave", encode_hex(enclave.mr_enclave)},
-          {"mr_signer", encode_hex(enclave.mr_signer)},
-          {"isv_prod_id", enclave.isv_prod_id},
-          {"isv_svn", enclave.isv_svn},
-          {"debug", enclave.debug()},
-          {"tcb_status", attest::name_of(claims.tcb_status())},
-          {"advisories", claims.advisories()},
-          {"tcb_evaluation_data_number", claims.tcb_evaluation_data_number()},
-          {"root_key_hash", encode_hex(claims.root_key_hash())},
-          {"platform_instance", encode_hex(claims.platform_instance())},
-          {"collateral_expires", format_rfc3339(claims.collateral_expires())}};
+  json::Json out = {{"debug", claims.debug()},
+                    {"advisories", claims.advisories()},
+                    {"tcb_evaluation_data_number", claims.tcb_evaluation_data_number()},
+                    {"root_key_hash", encode_hex(claims.root_key_hash())},
+                    {"platform_instance", encode_hex(claims.platform_instance())},
+                    {"collateral_expires", format_rfc3339(claims.collateral_expires())}};
+  if (claims.tcb_status()) out["tcb_status"] = attest::name_of(*claims.tcb_status());
+  std::visit([&](const auto& attested) { add_attested(out, attested); }, claims.attested());
+  return out;
 }
 
 }  // namespace torchkeep::cli

@@ -205,8 +205,7 @@ Result<keys::Release> KeyCache::grant(const LeaseId& id, const attest::Claims& w
   release.statements = chain.statements();
   if (!request.renewal) release.data_key = lease->key().data_key().clone();
   log_.info(request.renewal ? "renewed" : "released", " the key of \"", request.name, "\" version ",
-            id.version, " for worker ", encode_hex(worker.enclave().mr_enclave), ", ", seconds,
-            " s");
+            id.version, " for worker ", to_text(worker.attested()), ", ", seconds, " s");
   return release;
 }
 

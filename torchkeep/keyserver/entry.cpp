@@ -60,6 +60,7 @@ Result<Grant> take_grant(json::ObjectReader& reader) {
   grant.mr_signer = TRY(take_hex<32>(reader, "mr_signer"));
   grant.isv_prod_id = TRY(take_u16(reader, "isv_prod_id"));
   grant.isv_svn = TRY(take_u16(reader, "isv_svn"));
+  if (reader.has("mr_td")) grant.mr_td = TRY(take_hex<48>(reader, "mr_td"));
   grant.platform = TRY(take_hex(reader, "platform", kMaxPlatformBytes));
   grant.seconds = TRY(reader.take_unsigned("seconds"));
   grant.requests = TRY(reader.take_unsigned("requests"));
@@ -92,6 +93,23 @@ Result<std::vector<RowDigest>> take_rows(json::ObjectReader& reader) {
   return rows;
 }
 
+Json encode_grant(const Grant& grant) {
+  Json out = {{"event", "granted"},
+              {"lease", encode_hex(grant.lease)},
+              {"model", grant.model.hex()},
+              {"version", grant.version},
+              {"renewal", grant.renewal},
+              {"mr_enclave", encode_hex(grant.mr_enclave)},
+              {"mr_signer", encode_hex(grant.mr_signer)},
+              {"isv_prod_id", grant.isv_prod_id},
+              {"isv_svn", grant.isv_svn},
+              {"platform", encode_hex(grant.platform)},
+              {"seconds", grant.seconds},
+              {"requests", grant.requests}};
+  if (grant.mr_td) out["mr_td"] = encode_hex(*grant.mr_td);
+  return out;
+}
+
 }  // namespace
 
 Digest256 digest_of(const keys::StoreChange::Row& row) {
@@ -113,20 +131,7 @@ Bytes encode(const LogEntry& entry) {
                                       {"model", stated.model.hex()},
                                       {"statement", stated.statement.hex()}};
                             },
-                            [](const Grant& grant) -> Json {
-                              return {{"event", "granted"},
-                                      {"lease", encode_hex(grant.lease)},
-                                      {"model", grant.model.hex()},
-                                      {"version", grant.version},
-                                      {"renewal", grant.renewal},
-                                      {"mr_enclave", encode_hex(grant.mr_enclave)},
-                                      {"mr_signer", encode_hex(grant.mr_signer)},
-                                      {"isv_prod_id", grant.isv_prod_id},
-                                      {"isv_svn", grant.isv_svn},
-                                      {"platform", encode_hex(grant.platform)},
-                                      {"seconds", grant.seconds},
-                                      {"requests", grant.requests}};
-                            }},
+                            [](const Grant& grant) { return encode_grant(grant); }},
                  entry.event);
   value["time"] = format_rfc3339(entry.time);
   Json rows = Json::array();

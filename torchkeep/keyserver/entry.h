@@ -43,11 +43,12 @@ struct Grant {
   ModelId model;
   std::uint64_t version = 0;
   bool renewal = false;
-  Digest256 mr_enclave{};  ///< Of the cache.
+  Digest256 mr_enclave{};  ///< Of the cache; zero, as the next three, for a trust domain.
   Digest256 mr_signer{};
   std::uint16_t isv_prod_id = 0;
   std::uint16_t isv_svn = 0;
-  Bytes platform;  ///< Instance of the machine, at most 64 bytes.
+  std::optional<Digest384> mr_td = {};  ///< Of a cache that is a trust domain.
+  Bytes platform;                       ///< Instance of the machine, at most 64 bytes.
   std::uint64_t seconds = 0;
   std::uint64_t requests = 0;
   bool operator==(const Grant&) const = default;

@@ -34,18 +34,20 @@ std::string hex_of(ByteView bytes) { return encode_hex(bytes); }
 
 json::Json encode(std::uint64_t position, const LogEntry& entry) {
   const Grant& grant = std::get<Grant>(entry.event);
-  return {{"log_position", position},
-          {"time", format_rfc3339(entry.time)},
-          {"lease", hex_of(grant.lease)},
-          {"version", grant.version},
-          {"renewal", grant.renewal},
-          {"mr_enclave", hex_of(grant.mr_enclave)},
-          {"mr_signer", hex_of(grant.mr_signer)},
-          {"isv_prod_id", grant.isv_prod_id},
-          {"isv_svn", grant.isv_svn},
-          {"platform", hex_of(grant.platform)},
-          {"seconds", grant.seconds},
-          {"requests", grant.requests}};
+  json::Json out = {{"log_position", position},
+                    {"time", format_rfc3339(entry.time)},
+                    {"lease", hex_of(grant.lease)},
+                    {"version", grant.version},
+                    {"renewal", grant.renewal},
+                    {"mr_enclave", hex_of(grant.mr_enclave)},
+                    {"mr_signer", hex_of(grant.mr_signer)},
+                    {"isv_prod_id", grant.isv_prod_id},
+                    {"isv_svn", grant.isv_svn},
+                    {"platform", hex_of(grant.platform)},
+                    {"seconds", grant.seconds},
+                    {"requests", grant.requests}};
+  if (grant.mr_td) out["mr_td"] = hex_of(*grant.mr_td);
+  return out;
 }
 
 json::Json encode(const keys::ModelChain& chain) {

@@ -17,14 +17,16 @@ std::uint64_t lease_seconds(const keys::Policy& policy, TimePoint now) {
 }
 
 Grant grant_to(const attest::Claims& cache, const keys::ModelChain& chain, std::uint64_t version) {
-  const attest::SgxEnclave& enclave = cache.enclave();
   Grant grant;
   grant.model = chain.model();
   grant.version = version;
-  grant.mr_enclave = enclave.mr_enclave;
-  grant.mr_signer = enclave.mr_signer;
-  grant.isv_prod_id = enclave.isv_prod_id;
-  grant.isv_svn = enclave.isv_svn;
+  if (const attest::SgxEnclave* const enclave = cache.find_enclave()) {
+    grant.mr_enclave = enclave->mr_enclave;
+    grant.mr_signer = enclave->mr_signer;
+    grant.isv_prod_id = enclave->isv_prod_id;
+    grant.isv_svn = enclave->isv_svn;
+  }
+  if (const attest::TdReport* const td = cache.find_trust_domain()) grant.mr_td = td->mr_td;
   grant.platform = cache.platform_instance();
   return grant;
 }
@@ -37,7 +39,7 @@ Result<keys::Release> KeyServer::release(const attest::Claims& cache,
   return release_locked(cache, request)
       .context(text(request.renewal ? "renewing" : "releasing", " \"", request.name, "\" version ",
                     request.version, " of owner ", keys::hex(request.owner), " to cache ",
-                    encode_hex(cache.enclave().mr_enclave)));
+                    to_text(cache.attested())));
 }
 
 Result<keys::Release> KeyServer::release_locked(const attest::Claims& cache,

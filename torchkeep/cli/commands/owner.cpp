@@ -36,7 +36,7 @@ Result<void> init(const Invocation& invocation, const Options& options) {
   const auto server = TRY(desk.wait(
       client::KeyServerClient::connect(endpoint, desk.owner_party(owner.key()), expected)));
   const attest::Claims& claims = *server->peer().claims;
-  if (claims.enclave().debug()) {
+  if (claims.debug()) {
     return denied("the key server at ", endpoint.text(), " is a debug enclave: its host can read its keys");
   }
   TRY(owner.pin_key_server({endpoint, server->genesis()}));
