@@ -38,6 +38,7 @@ function(torchkeep_tests name)
       add_executable(${name}_test ${tests})
       target_link_libraries(${name}_test PRIVATE torchkeep::${name} torchkeep::simulator torchkeep_test_support GTest::gmock
                             GTest::gtest_main)
+      set_target_properties(${name}_test PROPERTIES TORCHKEEP_TEST ON)
       target_compile_definitions(${name}_test PRIVATE
         TORCHKEEP_VECTORS="${CMAKE_SOURCE_DIR}/tests" TORCHKEEP_PROGRAMS="${CMAKE_BINARY_DIR}/bin")
       gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS ${name})
