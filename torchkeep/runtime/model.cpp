@@ -108,6 +108,7 @@ struct Model::State {
   Result<plan::Plan*> make_plan(Key key, const plan::KnownValues& known) REQUIRES(mutex);
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
   std::uint64_t parameter_bytes() const;
+  Cost last_cost();
 
   const SecretBytes graph_bytes;  // first: the graph's names are views into it
   const ModelOptions options;
@@ -260,6 +261,14 @@ Model::~Model() = default;
 const std::vector<Port>& Model::inputs() const { return state_->graph.input_ports; }
 const std::vector<Port>& Model::outputs() const { return state_->graph.output_ports; }
 std::uint64_t Model::parameter_bytes() const { return state_->loaded_bytes; }
+
+Model::Cost Model::State::last_cost() {
+  MutexLock lock(mutex);
+  if (plans.empty()) return {};
+  return {plans.front().plan->arena_bytes(), plans.front().plan->flops()};
+}
+
+Model::Cost Model::last_cost() { return state_->last_cost(); }
 
 Result<std::vector<Tensor>> Model::run(std::span<const Tensor> inputs) {
   try {

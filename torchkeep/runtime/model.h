@@ -41,6 +41,13 @@ class Model {
   /// Bytes of the parameters in memory, as packed for this machine.
   std::uint64_t parameter_bytes() const;
 
+  /// What the last run did, or would have done: that of the plan that was used or made last.
+  struct Cost {
+    std::uint64_t arena_bytes = 0;  ///< For everything between inputs and outputs.
+    double flops = 0;               ///< Of convolutions and matrix products.
+  };
+  Cost last_cost();
+
   /// Runs once. `inputs` stand in the order of `inputs()`; the answer in that of `outputs()`.
   /// A set of input shapes seen for the first time costs some milliseconds of planning.
   /// Errors: InvalidArgument for a wrong count, type, shape or size of an input; Malformed if the

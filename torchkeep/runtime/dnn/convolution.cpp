@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "torchkeep/runtime/dnn/internal.h"
 
 namespace torchkeep::runtime::dnn {
@@ -41,8 +43,11 @@ Result<Planned> make_convolution(Machine& machine, const Convolution& wanted, co
                                     {DNNL_ARG_WEIGHTS, best.weights_desc()}};
     if (wanted.bias) arguments.push_back({DNNL_ARG_BIAS, best.bias_desc()});
     arguments.push_back({DNNL_ARG_DST, best.dst_desc()});
+    // A filter of `weights / channels` numbers makes each number of the output.
+    const double flops = 2 * count_elements(wanted.output) * count_elements(wanted.weights) /
+                         static_cast<double>(std::max<std::int64_t>(wanted.output[1], 1));
     return Planned{
-        make_primitive(machine, best, dnnl::convolution_forward(best), std::move(arguments)),
+        make_primitive(machine, best, dnnl::convolution_forward(best), std::move(arguments), flops),
         layout_of(best.src_desc()), layout_of(best.weights_desc()), layout_of(best.dst_desc())};
   });
 }

@@ -48,6 +48,9 @@ class Primitive {
   std::uint64_t scratch_bytes() const;
   /// oneDNN's name of the implementation, for benchmarks and curiosity.
   std::string implementation() const;
+  /// Floating-point operations of a convolution or a matrix product, a multiplication and an addition
+  /// counting two; 0 for others.
+  double flops() const;
   /// Runs on memory in the order that the maker states. Errors: Internal.
   Result<void> run(std::span<std::byte* const> memory);
 

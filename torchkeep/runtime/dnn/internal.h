@@ -26,6 +26,7 @@ struct Primitive::State {
   std::vector<dnnl_exec_arg_t> arguments;
   std::uint64_t scratch_bytes = 0;
   std::string implementation;
+  double flops = 0;
 };
 
 /// Row-major. A scalar is a vector of one, since oneDNN has no rank 0.
@@ -43,7 +44,10 @@ struct Argument {
 };
 /// `arguments` in the order in which `Primitive::run` gets their memory; scratch is added.
 Primitive make_primitive(Machine& machine, const dnnl::primitive_desc_base& desc,
-                         const dnnl::primitive& primitive, std::vector<Argument> arguments);
+                         const dnnl::primitive& primitive, std::vector<Argument> arguments,
+                         double flops = 0);
+/// Of a tensor of this shape; an absurd one is oneDNN's to refuse.
+double count_elements(const Shape& shape);
 
 /// Runs `make`; oneDNN's exceptions end here. Errors: Malformed, Unavailable if memory is short.
 template <typename F>

@@ -32,7 +32,9 @@ Result<Planned> make_matmul(Machine& machine, const MatMul& wanted, bool pack) {
     std::vector<Argument> arguments{{DNNL_ARG_SRC, input}, {DNNL_ARG_WEIGHTS, desc.weights_desc()}};
     if (wanted.bias) arguments.push_back({DNNL_ARG_BIAS, bias});
     arguments.push_back({DNNL_ARG_DST, output});
-    return Planned{make_primitive(machine, desc, dnnl::matmul(desc), std::move(arguments)),
+    const double flops =
+        2 * count_elements(wanted.output) * static_cast<double>(wanted.input.back());
+    return Planned{make_primitive(machine, desc, dnnl::matmul(desc), std::move(arguments), flops),
                    Layout(), layout_of(desc.weights_desc()), Layout()};
   });
 }

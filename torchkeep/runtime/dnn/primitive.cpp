@@ -29,6 +29,13 @@ Primitive::~Primitive() = default;
 
 std::uint64_t Primitive::scratch_bytes() const { return state_->scratch_bytes; }
 std::string Primitive::implementation() const { return state_->implementation; }
+double Primitive::flops() const { return state_->flops; }
+
+double count_elements(const Shape& shape) {
+  double count = 1;
+  for (const std::int64_t size : shape) count *= static_cast<double>(size);
+  return count;
+}
 
 Result<void> Primitive::run(std::span<std::byte* const> memory) {
   TORCHKEEP_CHECK(memory.size() == state_->memory.size());
@@ -66,11 +73,13 @@ dnnl::primitive_attr make_attributes(const Epilogue& epilogue, float scale) {
 }
 
 Primitive make_primitive(Machine& machine, const dnnl::primitive_desc_base& desc,
-                         const dnnl::primitive& primitive, std::vector<Argument> arguments) {
+                         const dnnl::primitive& primitive, std::vector<Argument> arguments,
+                         double flops) {
   auto state = std::make_unique<Primitive::State>();
   state->primitive = primitive;
   state->stream = machine.state().stream;
   state->implementation = desc.impl_info_str();
+  state->flops = flops;
   const dnnl::memory::desc scratch = desc.scratchpad_desc();
   state->scratch_bytes = scratch.get_size();
   if (state->scratch_bytes > 0) arguments.push_back({DNNL_ARG_SCRATCHPAD, scratch});

@@ -61,19 +61,20 @@ BufferId Builder::keep(ByteView bytes, std::shared_ptr<const void> owner) {
   return planner_.add_fixed_buffer(start, bytes.size(), std::move(owner));
 }
 
-void Builder::step(std::vector<BufferId> buffers, Action action) {
-  planner_.add_step({std::move(buffers), std::move(action), 0, ""});
+void Builder::step(std::vector<BufferId> buffers, Action action, double flops) {
+  planner_.add_step({std::move(buffers), std::move(action), 0, "", flops});
 }
 
 Result<void> Builder::step(std::vector<BufferId> buffers, dnn::Primitive primitive) {
   if (primitive.scratch_bytes() > 0) buffers.push_back(TRY(scratch(primitive.scratch_bytes())));
   std::string implementation = primitive.implementation();
+  const double flops = primitive.flops();
   // std::function wants to be copied, a primitive does not.
   auto shared = std::make_shared<dnn::Primitive>(std::move(primitive));
   planner_.add_step(
       {std::move(buffers),
        [shared](std::span<std::byte* const> memory, Pool&) { return shared->run(memory); }, 0,
-       std::move(implementation)});
+       std::move(implementation), flops});
   return {};
 }
 

@@ -65,7 +65,8 @@ class Builder {
   /// Memory of a kernel's own, which lives as long as the plan.
   BufferId keep(ByteView bytes, std::shared_ptr<const void> owner);
 
-  void step(std::vector<BufferId> buffers, Action action);
+  /// `flops`: floating-point operations, if the step multiplies matrices or convolves.
+  void step(std::vector<BufferId> buffers, Action action, double flops = 0);
   /// Adds the primitive's scratch memory by itself.
   Result<void> step(std::vector<BufferId> buffers, dnn::Primitive primitive);
 

@@ -6,6 +6,12 @@ namespace torchkeep::runtime::plan {
 
 Result<std::unique_ptr<Plan>> Plan::make(const Request& request) { return Planner(request).make(); }
 
+double Plan::flops() const {
+  double sum = 0;
+  for (const Step& step : steps_) sum += step.flops;
+  return sum;
+}
+
 Result<std::vector<Tensor>> Plan::run(std::span<const Tensor> inputs, MutableByteView arena,
                                       Pool& pool) {
   TORCHKEEP_CHECK(arena.size() >= arena_bytes_);

@@ -21,6 +21,7 @@ struct Step {
   Action action;
   std::uint32_t node = 0;
   std::string implementation;  ///< oneDNN's, or "" for our own.
+  double flops = 0;            ///< Of convolutions and matrix products.
 };
 
 using ConstantPointer = std::shared_ptr<const graph::Constant>;
@@ -48,6 +49,8 @@ class Plan {
   static Result<std::unique_ptr<Plan>> make(const Request& request);
 
   std::uint64_t arena_bytes() const { return arena_bytes_; }
+  /// Floating-point operations of all convolutions and matrix products.
+  double flops() const;
   const std::vector<Operand>& outputs() const { return outputs_; }
   const std::vector<Step>& steps() const { return steps_; }
   const std::vector<Buffer>& buffers() const { return buffers_; }
