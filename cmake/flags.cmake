@@ -32,3 +32,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 sees uninitialised members and mismatched allocations in coroutine frames that have none.
   target_compile_options(torchkeep_flags INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete)
 endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # clang's -Wconversion takes this in, g++'s does not; g++ decides what is a warning of ours.
+  target_compile_options(torchkeep_flags INTERFACE -Wno-sign-conversion)
+  if(TORCHKEEP_SANITIZE)
+    # clang 14 cannot assemble a coroutine whose parts carry this check's data ("difference across sections").
+    target_compile_options(torchkeep_flags INTERFACE -fno-sanitize=function)
+  endif()
+endif()

@@ -38,7 +38,8 @@ struct Case {
     platform.roots = {root_listed ? root : Digest256{}};
     const auto claims =
         verify_quote(evidence.quote, evidence.collateral, {&evidence.root, 1}, kNow);
-    return attest::appraise(claims.value(), platform, workers, "workers", now);
+    const std::vector<HolderRequirement> holders(workers.begin(), workers.end());
+    return attest::appraise(claims.value(), platform, holders, "workers", now);
   }
 
   EnclaveRequirement& name_by_signer() {

@@ -50,13 +50,17 @@ TEST(PolicyDocument, MeansTheStrictestByWhatItLeavesOut) {
   EXPECT_FALSE(read->operator_mode);
 }
 
+void change(attest::HolderRequirement& holder) {
+  std::get<attest::EnclaveRequirement>(holder).mr_enclaves[0][0] ^= 1;
+}
+
 TEST(PolicyHash, DiffersWithEveryClause) {
   const Digest256 hash = policy_hash(fake_policy());
   const std::vector<std::function<void(Policy&)>> changes = {
       [](Policy& p) { p.platform.roots[0][0] ^= 1; },
-      [](Policy& p) { p.keyservers[0].mr_enclaves[0][0] ^= 1; },
-      [](Policy& p) { p.caches[0].mr_enclaves[0][0] ^= 1; },
-      [](Policy& p) { p.workers[0].mr_enclaves[0][0] ^= 1; },
+      [](Policy& p) { change(p.keyservers[0]); },
+      [](Policy& p) { change(p.caches[0]); },
+      [](Policy& p) { change(p.workers[0]); },
       [](Policy& p) { ++p.lease_seconds; },
       [](Policy& p) { ++p.lease_requests; },
       [](Policy& p) { ++p.offline_grace_seconds; },
@@ -66,9 +70,9 @@ TEST(PolicyHash, DiffersWithEveryClause) {
       [](Policy& p) { p.not_before = TimePoint{}; },
       [](Policy& p) { p.not_after = TimePoint{}; },
   };
-  for (const auto& change : changes) {
+  for (const auto& apply : changes) {
     Policy other = fake_policy();
-    change(other);
+    apply(other);
     EXPECT_NE(policy_hash(other), hash);
   }
 }

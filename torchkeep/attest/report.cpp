@@ -102,7 +102,7 @@ Result<TdReport> parse_td_report(ByteView bytes) {
   for (Digest384& rtmr : report.rtmrs) rtmr = TRY(reader.take_array<48>("RTMR"));
   report.report_data = TRY(reader.take_array<64>("REPORTDATA"));
   if (reader.empty()) return report;
-  report.later.emplace();
+  report.later = TdReport::Later{};
   report.later->tee_tcb_svn2 = TRY(reader.take_array<16>("TEE_TCB_SVN2"));
   report.later->mr_service_td = TRY(reader.take_array<48>("MRSERVICETD"));
   return report;

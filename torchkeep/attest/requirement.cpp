@@ -103,8 +103,8 @@ Result<EnclaveRequirement> parse_enclave_requirement(const Json& value, std::str
     out.min_isv_svn = static_cast<std::uint16_t>(TRY(take_bounded(reader, "min_isv_svn", 0xffff)));
   } else {
     return malformed(reader.what(),
-                     ": name the enclave by mr_enclaves, or by mr_signer, "
-                     "isv_prod_id and min_isv_svn");
+                     ": name the enclave by mr_enclaves, or by mr_signer, isv_prod_id and "
+                     "min_isv_svn, or a trust domain by mr_td and its other measurements");
   }
   TRY(reader.finish());
   return out;

@@ -195,7 +195,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::io_context& io,
                                                        std::shared_ptr<TlsServerContext> tls,
                                                        HttpLimits limits, HttpHandler handler,
                                                        Log& log) {
-  auto rules = std::make_shared<ServerRules>(limits, std::move(handler), log);
+  std::shared_ptr<ServerRules> rules(new ServerRules{limits, std::move(handler), log});
   auto listener = std::make_shared<Listener>(io, std::move(tls), std::move(rules));
   TRY(listener->open(endpoint));
   listener->start();

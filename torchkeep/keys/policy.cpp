@@ -14,7 +14,7 @@ constexpr std::uint64_t kMaxRequests = 1'000'000'000'000;
 constexpr std::size_t kMaxRequirements = 64;
 constexpr std::string_view kAccepted = "accepted";
 
-using Requirements = std::vector<attest::EnclaveRequirement>;
+using Requirements = std::vector<attest::HolderRequirement>;
 
 Result<Requirements> take_requirements(json::ObjectReader& reader, std::string_view field) {
   const json::Json& list = *TRY(reader.take_array(field));
@@ -25,7 +25,7 @@ Result<Requirements> take_requirements(json::ObjectReader& reader, std::string_v
   Requirements out;
   for (const json::Json& element : list) {
     out.push_back(TRY(
-        attest::parse_enclave_requirement(element, text("policy.", field, "[", out.size(), "]"))));
+        attest::parse_holder_requirement(element, text("policy.", field, "[", out.size(), "]"))));
   }
   return out;
 }
@@ -68,6 +68,43 @@ Result<void> check_not_mixed(const attest::PlatformRequirement& platform) {
         "for the simulation and another for real machines");
   }
   return {};
+}
+
+std::vector<attest::Clause> examine_dates(const Policy& policy, TimePoint now) {
+  std::vector<attest::Clause> out;
+  if (policy.not_before) {
+    const bool held = now >= *policy.not_before;
+    out.push_back({.name = "not_before",
+                   .held = held,
+                   .found = format_rfc3339(now),
+                   .wanted = text("no time before ", format_rfc3339(*policy.not_before)),
+                   .way_out = held ? ""
+                                   : "wait until then, or have the owner sign a policy that "
+                                     "begins earlier"});
+  }
+  if (policy.not_after) {
+    const bool held = now < *policy.not_after;
+    out.push_back({.name = "not_after",
+                   .held = held,
+                   .found = format_rfc3339(now),
+                   .wanted = text("a time before ", format_rfc3339(*policy.not_after)),
+                   .way_out = held ? "" : "have the owner sign a policy that ends later"});
+  }
+  return out;
+}
+
+struct Holders {
+  const Requirements& list;
+  std::string_view name;
+};
+Holders holders_of(const Policy& policy, HolderRole role) {
+  switch (role) {
+    case HolderRole::KeyServer: return {policy.keyservers, "keyservers"};
+    case HolderRole::Cache: return {policy.caches, "caches"};
+    case HolderRole::Worker: return {policy.workers, "workers"};
+  }
+  TORCHKEEP_CHECK(false);
+  return {policy.workers, ""};
 }
 
 }  // namespace
@@ -124,31 +161,23 @@ Digest256 policy_hash(const Policy& policy) {
   return crypto::sha256(as_bytes(json::encode_canonical(encode(policy))));
 }
 
+std::vector<attest::Clause> examine_holder(const Policy& policy, HolderRole role,
+                                           const attest::Claims& claims, TimePoint now) {
+  std::vector<attest::Clause> out = examine_dates(policy, now);
+  const auto [holders, name] = holders_of(policy, role);
+  for (auto& clause : attest::examine(claims, policy.platform, holders, name, now)) {
+    out.push_back(std::move(clause));
+  }
+  return out;
+}
+
 Result<void> appraise_holder(const Policy& policy, HolderRole role, const attest::Claims& claims,
                              TimePoint now) {
-  if (policy.not_before && now < *policy.not_before) {
-    return to_error(attest::Refusal{
-        .clause = "not_before",
-        .found = format_rfc3339(now),
-        .wanted = text("no time before ", format_rfc3339(*policy.not_before)),
-        .way_out = "wait until then, or have the owner sign a policy that begins earlier"});
+  for (const attest::Clause& clause : examine_holder(policy, role, claims, now)) {
+    if (clause.held) continue;
+    return to_error(attest::Refusal{clause.name, clause.found, clause.wanted, clause.way_out});
   }
-  if (policy.not_after && now >= *policy.not_after) {
-    return to_error(
-        attest::Refusal{.clause = "not_after",
-                        .found = format_rfc3339(now),
-                        .wanted = text("a time before ", format_rfc3339(*policy.not_after)),
-                        .way_out = "have the owner sign a policy that ends later"});
-  }
-  switch (role) {
-    case HolderRole::KeyServer:
-      return attest::appraise(claims, policy.platform, policy.keyservers, "keyservers", now);
-    case HolderRole::Cache:
-      return attest::appraise(claims, policy.platform, policy.caches, "caches", now);
-    case HolderRole::Worker:
-      return attest::appraise(claims, policy.platform, policy.workers, "workers", now);
-  }
-  return internal_error("no such role");
+  return {};
 }
 
 }  // namespace torchkeep::keys

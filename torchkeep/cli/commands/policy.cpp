@@ -1,3 +1,4 @@
+#include "torchkeep/cli/commands/judging_options.h"
 #include "torchkeep/cli/session.h"
 #include "torchkeep/crypto/digest.h"
 #include "torchkeep/keys/policy.h"
@@ -17,13 +18,13 @@ struct Options {
   std::vector<std::string> statuses = {"UpToDate", "SWHardeningNeeded"};
 };
 
-Result<std::vector<attest::EnclaveRequirement>> requirements(const std::vector<std::string>& measurements,
-                                                             std::string_view option) {
+Result<std::vector<attest::HolderRequirement>> requirements(const std::vector<std::string>& measurements,
+                                                            std::string_view option) {
   attest::EnclaveRequirement requirement;
   for (const std::string& measurement : measurements) {
     requirement.mr_enclaves.push_back(TRY(decode_hex_array<32>(measurement).context(option)));
   }
-  return std::vector{requirement};
+  return std::vector<attest::HolderRequirement>{requirement};
 }
 
 Result<keys::Policy> make_policy(const Options& options, const Verifier& verifier) {
@@ -73,6 +74,7 @@ Result<void> write_policy(const Invocation& invocation, const Options& options) 
 void add_policy(CLI::App& app, Invocation& invocation) {
   CLI::App* const policy = app.add_subcommand("policy", "Who may hold a model's key");
   policy->require_subcommand(1);
+  add_policy_check(*policy, invocation);
   CLI::App* const command = policy->add_subcommand("new", "Write a policy from measurements");
   command->footer(
       "Example: torchkeep policy new --keyserver 91f0... --cache 02aa... --worker 77cd... "
