@@ -45,7 +45,7 @@ SECONDS_EACH = $(or $(SECONDS),60)
 fuzz: packages ## Build the fuzz targets with clang and run each for SECONDS=60
 	@tools/install_packages.sh --clang
 	cmake --preset fuzz && cmake --build --preset fuzz -j $(JOBS)
-	@tools/run_fuzzers.sh build/fuzz/bin $(SECONDS_EACH)
+	@tools/run_fuzzers.py build/fuzz/bin --seconds $(SECONDS_EACH) --jobs $(JOBS) $(FUZZ_OPTIONS)
 
 tidy: packages ## clang-tidy over the product's sources
 	@tools/install_packages.sh --clang

@@ -13,7 +13,7 @@ packages=(
 if [[ ${1:-} == --demo ]]; then
   packages+=(python3-torch python3-torchvision python3-onnx dataset-fashion-mnist)
 elif [[ ${1:-} == --clang ]]; then
-  packages+=(clang libclang-rt-14-dev clang-tidy clang-format)
+  packages+=(clang libclang-rt-14-dev llvm clang-tidy clang-format)  # llvm names the lines of a crash
 fi
 
 missing=()
