@@ -11,10 +11,12 @@ struct TypeRow {
   std::size_t bytes;
 };
 constexpr std::array kTypes{
-    TypeRow{DataType::Float32, "FP32", 4}, TypeRow{DataType::UInt8, "UINT8", 1},
-    TypeRow{DataType::Int8, "INT8", 1},    TypeRow{DataType::Int32, "INT32", 4},
-    TypeRow{DataType::Int64, "INT64", 8},  TypeRow{DataType::Bool, "BOOL", 1},
-    TypeRow{DataType::Float64, "FP64", 8},
+    TypeRow{DataType::Float32, "FP32", 4},  TypeRow{DataType::UInt8, "UINT8", 1},
+    TypeRow{DataType::Int8, "INT8", 1},     TypeRow{DataType::Int32, "INT32", 4},
+    TypeRow{DataType::Int64, "INT64", 8},   TypeRow{DataType::Bool, "BOOL", 1},
+    TypeRow{DataType::Float64, "FP64", 8},  TypeRow{DataType::UInt16, "UINT16", 2},
+    TypeRow{DataType::Int16, "INT16", 2},   TypeRow{DataType::UInt32, "UINT32", 4},
+    TypeRow{DataType::UInt64, "UINT64", 8},
 };
 
 constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 40;
@@ -34,7 +36,7 @@ Result<DataType> data_type_of(std::int64_t onnx_number) {
     if (static_cast<std::int64_t>(row.type) == onnx_number) return row.type;
   }
   return malformed("ONNX data type ", onnx_number,
-                   " is not one of float, double, uint8, int8, int32, int64, bool");
+                   " is not one of float, double, the integers of 8 to 64 bits and bool");
 }
 
 std::size_t element_bytes(DataType type) { return row_of(type).bytes; }

@@ -16,10 +16,14 @@ enum class DataType : std::int32_t {
   Float32 = 1,
   UInt8 = 2,
   Int8 = 3,
+  UInt16 = 4,
+  Int16 = 5,
   Int32 = 6,
   Int64 = 7,
   Bool = 9,
   Float64 = 11,
+  UInt32 = 12,
+  UInt64 = 13,
 };
 
 /// Errors: Malformed for types that this engine does not hold, naming the type.

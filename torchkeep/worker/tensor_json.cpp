@@ -171,6 +171,10 @@ auto with_type(DataType type, Use use) {
     case DataType::Int64: return use(std::int64_t{});
     case DataType::Bool: return use(bool{});
     case DataType::Float64: return use(double{});
+    case DataType::UInt16: return use(std::uint16_t{});
+    case DataType::Int16: return use(std::int16_t{});
+    case DataType::UInt32: return use(std::uint32_t{});
+    case DataType::UInt64: return use(std::uint64_t{});
   }
   TORCHKEEP_CHECK(false && "a data type without a C++ type");
 }

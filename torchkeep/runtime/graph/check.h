@@ -8,7 +8,7 @@
 namespace torchkeep::runtime::graph {
 
 // Kernels say themselves since which operator set they mean what they do (kernels/registry.cpp).
-inline constexpr std::int64_t kOldestOpset = 7;
+inline constexpr std::int64_t kOldestOpset = 1;
 inline constexpr std::int64_t kNewestOpset = 23;
 
 /// `model` is a ModelProto whose initializers all lie in `data`; the graph's names are views into

@@ -108,12 +108,17 @@ Result<void> copy_elements(const TensorProto& tensor, MutableByteView out) {
       if (field->bytes.size() > (count - done) * size) return malformed("too many doubles");
       std::ranges::copy(field->bytes, out.begin() + static_cast<std::ptrdiff_t>(done * size));
       done += field->bytes.size() / size;
-    } else if ((field->number == 7 && tensor.dtype == DataType::Int64) || field->number == 5) {
+    } else if ((field->number == 7 && tensor.dtype == DataType::Int64) || field->number == 5 ||
+               field->number == 11) {
       std::vector<std::int64_t> values;
       TRY(wire::append_ints(*field, values, count - done));
       for (const std::int64_t value : values) {
         switch (tensor.dtype) {
+          case DataType::UInt64:
           case DataType::Int64: store_as<std::int64_t>(out, done++, value); break;
+          case DataType::UInt16:
+          case DataType::Int16: store_as<std::int16_t>(out, done++, value); break;
+          case DataType::UInt32:
           case DataType::Int32: store_as<std::int32_t>(out, done++, value); break;
           case DataType::Int8:
           case DataType::UInt8: store_as<std::uint8_t>(out, done++, value); break;

@@ -1,68 +1,79 @@
 // Add, Sub, Mul, Div, versions 7 to 14: https://onnx.ai/onnx/operators/onnx__Add.html and its
 // neighbours.
 #include <atomic>
-#include <limits>
 
-#include "torchkeep/runtime/kernels/broadcast.h"
 #include "torchkeep/runtime/kernels/operators.h"
+#include "torchkeep/runtime/kernels/spread.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
 
 using dnn::BinaryKind;
 
-/// Integers wrap around, as the standard leaves it to the machine; a division that the machine
-/// cannot do is noted in `fault`.
+/// What integers wrap around in: at least as wide as int, which narrower ones would be made
+/// otherwise, sign and all.
 template <typename T>
-T compute(BinaryKind kind, T left, T right, bool& fault) {
-  if constexpr (std::is_integral_v<T>) {
-    // At least as wide as int, which narrower ones would be made otherwise, sign and all.
-    using Unsigned = std::common_type_t<std::make_unsigned_t<T>, unsigned>;
-    const auto first = static_cast<Unsigned>(left), second = static_cast<Unsigned>(right);
-    switch (kind) {
-      case BinaryKind::Add: return static_cast<T>(first + second);
-      case BinaryKind::Sub: return static_cast<T>(first - second);
-      case BinaryKind::Mul: return static_cast<T>(first * second);
-      default: break;
-    }
-    fault |= right == 0;
-    if (right == 0) return 0;
-    if (std::is_signed_v<T> && right == static_cast<T>(-1)) {
-      return static_cast<T>(Unsigned{0} - first);  // the least number has no opposite
-    }
-    return static_cast<T>(left / right);
+using Wrapping = std::common_type_t<std::make_unsigned_t<T>, unsigned>;
+
+struct Sum {
+  template <typename T>
+  T operator()(T left, T right) const {
+    if constexpr (std::is_floating_point_v<T>)
+      return left + right;
+    else
+      return static_cast<T>(Wrapping<T>(left) + Wrapping<T>(right));
+  }
+};
+struct Difference {
+  template <typename T>
+  T operator()(T left, T right) const {
+    if constexpr (std::is_floating_point_v<T>)
+      return left - right;
+    else
+      return static_cast<T>(Wrapping<T>(left) - Wrapping<T>(right));
+  }
+};
+struct Product {
+  template <typename T>
+  T operator()(T left, T right) const {
+    if constexpr (std::is_floating_point_v<T>)
+      return left * right;
+    else
+      return static_cast<T>(Wrapping<T>(left) * Wrapping<T>(right));
+  }
+};
+
+template <typename T>
+plan::Action division(const Broadcast& walk) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return spread<T, T>(walk, [](T left, T right) { return left / right; });
   } else {
-    switch (kind) {
-      case BinaryKind::Add: return left + right;
-      case BinaryKind::Sub: return left - right;
-      case BinaryKind::Mul: return left * right;
-      default: return left / right;
-    }
+    return [walk](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
+      std::atomic<bool> fault{false};
+      const plan::Action rows = spread<T, T>(walk, [&fault](T left, T right) -> T {
+        if (right == 0) {
+          fault = true;
+          return 0;
+        }
+        // The least number has no opposite; dividing it by -1 would trap.
+        if (std::is_signed_v<T> && right == static_cast<T>(-1)) return Difference()(T{0}, left);
+        return static_cast<T>(left / right);
+      });
+      TRY(rows(memory, pool));
+      if (fault) return malformed("an integer is divided by zero");
+      return {};
+    };
   }
 }
 
 template <typename T>
 plan::Action action_of(BinaryKind kind, const Broadcast& walk) {
-  return [kind, walk](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
-    const auto* left = reinterpret_cast<const T*>(memory[0]);
-    const auto* right = reinterpret_cast<const T*>(memory[1]);
-    auto* output = reinterpret_cast<T*>(memory[2]);
-    std::atomic<bool> faulty{false};
-    const std::size_t grain = 1 + 16384 / std::max<std::size_t>(walk.columns(), 1);
-    pool.parallel_for(walk.rows(), grain, [&](std::size_t begin, std::size_t end) {
-      bool fault = false;
-      for (std::size_t row = begin; row < end; ++row) {
-        const auto [first, second] = walk.start_of(row);
-        for (std::size_t i = 0; i < walk.columns(); ++i) {
-          output[row * walk.columns() + i] = compute(kind, left[first + i * walk.left_step()],
-                                                     right[second + i * walk.right_step()], fault);
-        }
-      }
-      if (fault) faulty = true;
-    });
-    if (faulty) return malformed("an integer is divided by zero");
-    return {};
-  };
+  switch (kind) {
+    case BinaryKind::Add: return spread<T, T>(walk, Sum());
+    case BinaryKind::Sub: return spread<T, T>(walk, Difference());
+    case BinaryKind::Mul: return spread<T, T>(walk, Product());
+    default: return division<T>(walk);
+  }
 }
 
 class Arithmetic final : public Kernel {
@@ -75,23 +86,10 @@ class Arithmetic final : public Kernel {
     if (left.dtype != right.dtype) {
       return malformed("inputs are ", name_of(left.dtype), " and ", name_of(right.dtype));
     }
-    const DataType dtype = left.dtype;
-    const Shape output = TRY(broadcast_shapes(left.shape, right.shape));
-    if (dtype == DataType::Float32 && left.shape == right.shape) return plan_same(builder);
-    const Broadcast walk(left.shape, right.shape, output);
-    plan::Action action;
-    switch (dtype) {
-      case DataType::Float32: action = action_of<float>(kind_, walk); break;
-      case DataType::Float64: action = action_of<double>(kind_, walk); break;
-      case DataType::Int32: action = action_of<std::int32_t>(kind_, walk); break;
-      case DataType::Int64: action = action_of<std::int64_t>(kind_, walk); break;
-      case DataType::Int8: action = action_of<std::int8_t>(kind_, walk); break;
-      case DataType::UInt8: action = action_of<std::uint8_t>(kind_, walk); break;
-      default: return malformed(name_of(dtype), " is not supported");
-    }
-    const plan::BufferId first = TRY(builder.read(0)), second = TRY(builder.read(1));
-    builder.step({first, second, TRY(builder.write(0, dtype, output))}, std::move(action));
-    return {};
+    if (left.dtype == DataType::Float32 && left.shape == right.shape) return plan_same(builder);
+    return plan_spread(
+        builder, NumberTypes(), std::nullopt,
+        [&]<typename T>(const Broadcast& walk) { return action_of<T>(kind_, walk); });
   }
 
  private:

@@ -32,16 +32,17 @@ Result<Shape> broadcast_shapes(const Shape& left, const Shape& right) {
   return output;
 }
 
-Broadcast::Broadcast(const Shape& left, const Shape& right, const Shape& output) {
-  const std::array strides{strides_of(left, output), strides_of(right, output)};
+Broadcast::Broadcast(const std::vector<Shape>& sides, const Shape& output)
+    : steps_(sides.size(), 0), strides_(sides.size()) {
+  std::vector<std::vector<std::size_t>> strides;
+  for (const Shape& side : sides) strides.push_back(strides_of(side, output));
   std::size_t dimension = output.size();
-  // The row is as many of the last dimensions as both sides walk in the same way.
+  // The row is as many of the last dimensions as all sides walk in the same way.
   while (dimension > 0) {
     const auto size = static_cast<std::size_t>(output[dimension - 1]);
-    const std::size_t first = strides[0][dimension - 1], second = strides[1][dimension - 1];
     if (size != 1) {
-      const std::array here{first == 0 ? std::size_t{0} : std::size_t{1},
-                            second == 0 ? std::size_t{0} : std::size_t{1}};
+      std::vector<std::size_t> here;
+      for (const auto& side : strides) here.push_back(side[dimension - 1] == 0 ? 0 : 1);
       if (columns_ == 1) {
         steps_ = here;
       } else if (here != steps_) {
@@ -54,19 +55,16 @@ Broadcast::Broadcast(const Shape& left, const Shape& right, const Shape& output)
   while (dimension > 0) {
     --dimension;
     sizes_.push_back(static_cast<std::size_t>(output[dimension]));
-    strides_[0].push_back(strides[0][dimension]);
-    strides_[1].push_back(strides[1][dimension]);
+    for (std::size_t i = 0; i < sides.size(); ++i) strides_[i].push_back(strides[i][dimension]);
     rows_ *= sizes_.back();
   }
 }
 
-std::pair<std::size_t, std::size_t> Broadcast::start_of(std::size_t row) const {
-  std::pair<std::size_t, std::size_t> start{0, 0};
+std::size_t Broadcast::start_of(std::size_t side, std::size_t row) const {
+  std::size_t start = 0;
   for (std::size_t i = 0; i < sizes_.size(); ++i) {
-    const std::size_t index = row % sizes_[i];
+    start += row % sizes_[i] * strides_[side][i];
     row /= sizes_[i];
-    start.first += index * strides_[0][i];
-    start.second += index * strides_[1][i];
   }
   return start;
 }

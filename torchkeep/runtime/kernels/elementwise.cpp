@@ -3,24 +3,6 @@
 #include "torchkeep/runtime/kernels/epilogue.h"
 
 namespace torchkeep::runtime::kernels {
-namespace {
-
-class Function final : public Kernel {
- public:
-  Function(dnn::EltwiseKind kind, float alpha, float beta, bool keeps_zero)
-      : kind_(kind), alpha_(alpha), beta_(beta), keeps_zero_(keeps_zero) {}
-  Result<void> plan(plan::Builder& builder) override {
-    return plan_function(builder, kind_, alpha_, beta_, keeps_zero_);
-  }
-
- private:
-  dnn::EltwiseKind kind_;
-  float alpha_, beta_;
-  bool keeps_zero_;
-};
-
-}  // namespace
-
 Result<void> plan_function(plan::Builder& builder, dnn::EltwiseKind kind, float alpha, float beta,
                            bool keeps_zero) {
   TRY(expect_float(builder, 0));
@@ -34,10 +16,6 @@ Result<void> plan_function(plan::Builder& builder, dnn::EltwiseKind kind, float 
   const plan::BufferId output = in_place ? builder.write_over(0, 0, DataType::Float32, shape)
                                          : TRY(builder.write(0, DataType::Float32, shape, layout));
   return builder.step({input, output}, std::move(planned.primitive));
-}
-
-KernelPointer make_function(dnn::EltwiseKind kind, float alpha, float beta, bool keeps_zero) {
-  return std::make_unique<Function>(kind, alpha, beta, keeps_zero);
 }
 
 }  // namespace torchkeep::runtime::kernels

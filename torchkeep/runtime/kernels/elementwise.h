@@ -10,8 +10,4 @@ namespace torchkeep::runtime::kernels {
 Result<void> plan_function(plan::Builder& builder, dnn::EltwiseKind kind, float alpha, float beta,
                            bool keeps_zero);
 
-/// A function of one float with fixed parameters.
-KernelPointer make_function(dnn::EltwiseKind kind, float alpha = 0, float beta = 0,
-                            bool keeps_zero = true);
-
 }  // namespace torchkeep::runtime::kernels

@@ -46,6 +46,16 @@ Result<std::vector<std::int64_t>> NodeReader::ints(std::string_view name) {
   return attribute == nullptr ? std::vector<std::int64_t>() : attribute->ints;
 }
 
+Result<std::vector<float>> NodeReader::floats(std::string_view name) {
+  const Attribute* attribute = TRY(find(name, AttributeType::Floats));
+  return attribute == nullptr ? std::vector<float>() : attribute->floats;
+}
+
+Result<const onnx::TensorProto*> NodeReader::tensor(std::string_view name) {
+  const Attribute* attribute = TRY(find(name, AttributeType::Tensor));
+  return attribute == nullptr ? nullptr : &*attribute->tensor;
+}
+
 bool NodeReader::has(std::string_view name) const {
   return std::ranges::find(node_.attributes, name, &Attribute::name) != node_.attributes.end();
 }

@@ -22,6 +22,9 @@ class NodeReader {
   Result<std::string_view> text_or(std::string_view name, std::string_view otherwise);
   /// Empty if it is not there.
   Result<std::vector<std::int64_t>> ints(std::string_view name);
+  Result<std::vector<float>> floats(std::string_view name);
+  /// Null if it is not there.
+  Result<const onnx::TensorProto*> tensor(std::string_view name);
   bool has(std::string_view name) const;
   /// For attributes that say nothing about inference.
   void ignore(std::string_view name);

@@ -22,6 +22,8 @@ Result<KernelPointer> make_log_softmax(NodeReader& node);
 Result<KernelPointer> make_mat_mul(NodeReader& node);
 Result<KernelPointer> make_max_pool(NodeReader& node);
 Result<KernelPointer> make_reduce_mean(NodeReader& node);
+Result<KernelPointer> make_resize(NodeReader& node);
+Result<KernelPointer> make_upsample(NodeReader& node);
 Result<KernelPointer> make_reshape(NodeReader& node);
 Result<KernelPointer> make_shape(NodeReader& node);
 Result<KernelPointer> make_softmax(NodeReader& node);
@@ -47,5 +49,100 @@ Result<KernelPointer> make_relu(NodeReader& node);
 Result<KernelPointer> make_sigmoid(NodeReader& node);
 Result<KernelPointer> make_sqrt(NodeReader& node);
 Result<KernelPointer> make_tanh(NodeReader& node);
+
+// Of one element: activations.cpp, erf.cpp, is_nan.cpp, logic.cpp, rounding.cpp, trigonometry.cpp
+Result<KernelPointer> make_acos(NodeReader& node);
+Result<KernelPointer> make_acosh(NodeReader& node);
+Result<KernelPointer> make_asin(NodeReader& node);
+Result<KernelPointer> make_asinh(NodeReader& node);
+Result<KernelPointer> make_atan(NodeReader& node);
+Result<KernelPointer> make_atanh(NodeReader& node);
+Result<KernelPointer> make_bitwise_not(NodeReader& node);
+Result<KernelPointer> make_ceil(NodeReader& node);
+Result<KernelPointer> make_celu(NodeReader& node);
+Result<KernelPointer> make_cos(NodeReader& node);
+Result<KernelPointer> make_cosh(NodeReader& node);
+Result<KernelPointer> make_elu(NodeReader& node);
+Result<KernelPointer> make_erf(NodeReader& node);
+Result<KernelPointer> make_floor(NodeReader& node);
+Result<KernelPointer> make_gelu(NodeReader& node);
+Result<KernelPointer> make_is_inf(NodeReader& node);
+Result<KernelPointer> make_is_nan(NodeReader& node);
+Result<KernelPointer> make_mish(NodeReader& node);
+Result<KernelPointer> make_not(NodeReader& node);
+Result<KernelPointer> make_reciprocal(NodeReader& node);
+Result<KernelPointer> make_round(NodeReader& node);
+Result<KernelPointer> make_selu(NodeReader& node);
+Result<KernelPointer> make_shrink(NodeReader& node);
+Result<KernelPointer> make_sign(NodeReader& node);
+Result<KernelPointer> make_sin(NodeReader& node);
+Result<KernelPointer> make_sinh(NodeReader& node);
+Result<KernelPointer> make_softplus(NodeReader& node);
+Result<KernelPointer> make_softsign(NodeReader& node);
+Result<KernelPointer> make_tan(NodeReader& node);
+Result<KernelPointer> make_thresholded_relu(NodeReader& node);
+
+// Of several inputs, spread over each other: comparisons.cpp, logic.cpp, mod.cpp, p_relu.cpp,
+// pow.cpp, variadic.cpp, where.cpp
+Result<KernelPointer> make_and(NodeReader& node);
+Result<KernelPointer> make_bit_shift(NodeReader& node);
+Result<KernelPointer> make_bitwise_and(NodeReader& node);
+Result<KernelPointer> make_bitwise_or(NodeReader& node);
+Result<KernelPointer> make_bitwise_xor(NodeReader& node);
+Result<KernelPointer> make_equal(NodeReader& node);
+Result<KernelPointer> make_greater(NodeReader& node);
+Result<KernelPointer> make_greater_or_equal(NodeReader& node);
+Result<KernelPointer> make_less(NodeReader& node);
+Result<KernelPointer> make_less_or_equal(NodeReader& node);
+Result<KernelPointer> make_max(NodeReader& node);
+Result<KernelPointer> make_mean(NodeReader& node);
+Result<KernelPointer> make_min(NodeReader& node);
+Result<KernelPointer> make_mod(NodeReader& node);
+Result<KernelPointer> make_or(NodeReader& node);
+Result<KernelPointer> make_p_relu(NodeReader& node);
+Result<KernelPointer> make_pow(NodeReader& node);
+Result<KernelPointer> make_sum(NodeReader& node);
+Result<KernelPointer> make_where(NodeReader& node);
+Result<KernelPointer> make_xor(NodeReader& node);
+
+// Along dimensions: arg_max.cpp, cum_sum.cpp, reductions.cpp, top_k.cpp
+Result<KernelPointer> make_arg_max(NodeReader& node);
+Result<KernelPointer> make_arg_min(NodeReader& node);
+Result<KernelPointer> make_cum_sum(NodeReader& node);
+Result<KernelPointer> make_reduce_l1(NodeReader& node);
+Result<KernelPointer> make_reduce_l2(NodeReader& node);
+Result<KernelPointer> make_reduce_log_sum(NodeReader& node);
+Result<KernelPointer> make_reduce_log_sum_exp(NodeReader& node);
+Result<KernelPointer> make_reduce_max(NodeReader& node);
+Result<KernelPointer> make_reduce_min(NodeReader& node);
+Result<KernelPointer> make_reduce_prod(NodeReader& node);
+Result<KernelPointer> make_reduce_sum(NodeReader& node);
+Result<KernelPointer> make_reduce_sum_square(NodeReader& node);
+Result<KernelPointer> make_top_k(NodeReader& node);
+
+// Of elements that move
+Result<KernelPointer> make_cast_like(NodeReader& node);
+Result<KernelPointer> make_constant_of_shape(NodeReader& node);
+Result<KernelPointer> make_depth_to_space(NodeReader& node);
+Result<KernelPointer> make_expand(NodeReader& node);
+Result<KernelPointer> make_gather_elements(NodeReader& node);
+Result<KernelPointer> make_gather_nd(NodeReader& node);
+Result<KernelPointer> make_one_hot(NodeReader& node);
+Result<KernelPointer> make_pad(NodeReader& node);
+Result<KernelPointer> make_range(NodeReader& node);
+Result<KernelPointer> make_scatter_elements(NodeReader& node);
+Result<KernelPointer> make_scatter_nd(NodeReader& node);
+Result<KernelPointer> make_size(NodeReader& node);
+Result<KernelPointer> make_slice(NodeReader& node);
+Result<KernelPointer> make_space_to_depth(NodeReader& node);
+Result<KernelPointer> make_split(NodeReader& node);
+Result<KernelPointer> make_tile(NodeReader& node);
+Result<KernelPointer> make_trilu(NodeReader& node);
+
+// group_normalization.cpp, layer_normalization.cpp
+Result<KernelPointer> make_group_normalization(NodeReader& node);
+Result<KernelPointer> make_instance_normalization(NodeReader& node);
+Result<KernelPointer> make_layer_normalization(NodeReader& node);
+Result<KernelPointer> make_rms_normalization(NodeReader& node);
 
 }  // namespace torchkeep::runtime::kernels

@@ -23,7 +23,8 @@ std::optional<float> find_bound(const Graph& graph, const Node& node, std::size_
 
 std::optional<Activation> find_activation(const Graph& graph, const Node& node) {
   if (node.op == "Relu") return Activation{Activation::Kind::Relu, 0, 0};
-  if (node.op != "Clip") return std::nullopt;
+  // Bounds that are attributes, as before Clip-11, are left to the kernel.
+  if (node.op != "Clip" || !node.attributes.empty()) return std::nullopt;
   const std::optional<float> low = find_bound(graph, node, 1, std::numeric_limits<float>::lowest());
   const std::optional<float> high = find_bound(graph, node, 2, std::numeric_limits<float>::max());
   if (!low || !high) return std::nullopt;

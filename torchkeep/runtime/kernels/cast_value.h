@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "torchkeep/runtime/kernels/types.h"
+
+namespace torchkeep::runtime::kernels {
+
+/// One element as another type. Source: ONNX operator Cast.
+template <typename To, typename From>
+To convert(From value) {
+  if constexpr (std::is_same_v<From, Truth>) {
+    return convert<To>(static_cast<std::uint8_t>(value) != 0 ? std::uint8_t{1} : std::uint8_t{0});
+  } else if constexpr (std::is_same_v<To, Truth>) {
+    return static_cast<Truth>(value != From{0});
+  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+    // What does not fit is undefined in the standard, and in C++ too: here it ends at the nearest.
+    if (std::isnan(value)) return 0;
+    if (value <= static_cast<From>(std::numeric_limits<To>::min()))
+      return std::numeric_limits<To>::min();
+    if (value >= static_cast<From>(std::numeric_limits<To>::max()))
+      return std::numeric_limits<To>::max();
+    return static_cast<To>(value);
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+}  // namespace torchkeep::runtime::kernels
