@@ -20,6 +20,8 @@ std::string_view name_of(Reason reason) {
     case Reason::QeReportDataMismatch: return "qe_report_data_mismatch";
     case Reason::QeIdentityMismatch: return "qe_identity_mismatch";
     case Reason::BadQuoteSignature: return "bad_quote_signature";
+    case Reason::TcbMismatch: return "tcb_mismatch";
+    case Reason::ChipIdMismatch: return "chip_id_mismatch";
     case Reason::TcbNotSupported: return "tcb_not_supported";
     case Reason::TcbRevoked: return "tcb_revoked";
     case Reason::NotYetValid: return "not_yet_valid";

@@ -21,6 +21,8 @@ enum class Reason {
   QeReportDataMismatch,
   QeIdentityMismatch,
   BadQuoteSignature,
+  TcbMismatch,      ///< Of SEV-SNP: the leaf was issued for another TCB than the report's.
+  ChipIdMismatch,   ///< Of SEV-SNP: the leaf was issued to another chip.
   TcbNotSupported,  ///< Below every TCB level.
   TcbRevoked,
   NotYetValid,

@@ -42,7 +42,8 @@ struct Judgement {
   std::optional<TcbStatus> tcb_status = {};
   std::vector<std::string> advisories = {};
   std::vector<std::string> platform_advisories = {};
-  /// When all documents are current; absent before all chains and documents were verified.
+  /// When all documents are current; absent before all of Intel's chains and documents were
+  /// verified, and before all of AMD's certificates were read.
   std::optional<TimePoint> window_start = {};
   std::optional<TimePoint> window_end = {};
 };

@@ -1,3 +1,5 @@
+#include <openssl/err.h>
+#include <openssl/provider.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
@@ -6,6 +8,7 @@
 #include "torchkeep/base/encoding.h"
 #include "torchkeep/base/text.h"
 #include "torchkeep/crypto/internal/asn1.h"
+#include "torchkeep/crypto/internal/signed_der.h"
 #include "torchkeep/crypto/openssl.h"
 #include "torchkeep/crypto/x509.h"
 
@@ -17,12 +20,40 @@ constexpr std::size_t kMaxCertificateBytes = 64 * 1024;
 constexpr std::string_view kPemBegin = "-----BEGIN CERTIFICATE-----";
 constexpr std::string_view kPemEnd = "-----END CERTIFICATE-----";
 
-const X509* of(const Certificate& certificate) { return certificate.state().x509.get(); }
+// SubjectPublicKeyInfo of an uncompressed point, up to x (RFC 5480).
+constexpr ByteArray<27> kP256Prefix = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+                                       0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+                                       0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+constexpr ByteArray<24> kP384Prefix = {0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86,
+                                       0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+                                       0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00, 0x04};
+
+const X509* of(const Certificate& certificate) { return certificate.state().fields.get(); }
+
+/// A place without algorithms, where OpenSSL parses a certificate but leaves its public key alone.
+OSSL_LIB_CTX* keyless() {
+  static OSSL_LIB_CTX* const context = [] {
+    OSSL_LIB_CTX* const made = OSSL_LIB_CTX_new();
+    TORCHKEEP_CHECK(made != nullptr && OSSL_PROVIDER_load(made, "null") != nullptr);
+    return made;
+  }();
+  return context;
+}
+
+/// Null if it is no certificate; `next` is moved behind it.
+X509Handle find_x509(OSSL_LIB_CTX* context, const unsigned char** next, std::size_t size) {
+  X509* x509 = X509_new_ex(context, nullptr);
+  TORCHKEEP_CHECK(x509 != nullptr);
+  ERR_set_mark();
+  if (d2i_X509(&x509, next, static_cast<long>(size)) != nullptr) X509_get_extension_flags(x509);
+  ERR_pop_to_mark();
+  return X509Handle{x509};  // freed and nulled by OpenSSL if it is none
+}
 
 // OpenSSL caches what it learns of a certificate inside it; done once, at parsing, so that the
 // certificate is only read from then on.
 std::uint32_t flags_of(const Certificate& certificate) {
-  return X509_get_extension_flags(certificate.state().x509.get());
+  return X509_get_extension_flags(certificate.state().fields.get());
 }
 
 std::string_view skip_blank(std::string_view text) {
@@ -35,8 +66,8 @@ std::string_view skip_blank(std::string_view text) {
 Result<Certificate> Certificate::from_der(ByteView der) {
   if (der.size() > kMaxCertificateBytes) return malformed("certificate is larger than 64 KiB");
   const unsigned char* next = der.data();
-  X509Handle x509{d2i_X509(nullptr, &next, static_cast<long>(der.size()))};
-  if (x509 == nullptr) return malformed("not an X.509 certificate");
+  X509Handle x509 = find_x509(keyless(), &next, der.size());
+  if (x509 == nullptr || !find_signed_der(der)) return malformed("not an X.509 certificate");
   if (next != der.data() + der.size()) return malformed("bytes behind a certificate");
   if ((X509_get_extension_flags(x509.get()) & EXFLAG_INVALID) != 0) {
     return malformed("certificate with invalid extensions");
@@ -45,8 +76,7 @@ Result<Certificate> Certificate::from_der(ByteView der) {
       !asn1::find_time(X509_get0_notAfter(x509.get()))) {
     return malformed("certificate with an unreadable validity");
   }
-  auto state = std::make_shared<State>(State{std::move(x509), to_bytes(der)});
-  return Certificate(std::move(state));
+  return Certificate(std::make_shared<State>(std::move(x509), to_bytes(der)));
 }
 
 const Bytes& Certificate::der() const { return state_->der; }
@@ -83,9 +113,28 @@ Bytes Certificate::public_key_info() const {
 }
 
 Result<ByteArray<64>> Certificate::p256_point() const {
-  EVP_PKEY* const key = X509_get0_pubkey(of(*this));
-  if (key == nullptr) return malformed("certificate with an unreadable public key");
-  return find_p256_point(key);
+  const Bytes info = public_key_info();
+  if (info.size() != kP256Prefix.size() + 64 ||
+      !equal(ByteView(info).first(kP256Prefix.size()), kP256Prefix)) {
+    return malformed("not a P-256 key");
+  }
+  const ByteView point = ByteView(info).subspan(kP256Prefix.size());
+  if (!is_p256_point(point)) return malformed("not a point of P-256");
+  return to_array<64>(point);
+}
+
+Result<ByteArray<96>> Certificate::p384_point() const {
+  const Bytes info = public_key_info();
+  if (info.size() != kP384Prefix.size() + 96 ||
+      !equal(ByteView(info).first(kP384Prefix.size()), kP384Prefix)) {
+    return malformed("not a P-384 key");
+  }
+  return to_array<96>(ByteView(info).subspan(kP384Prefix.size()));
+}
+
+bool Certificate::is_signed_with_rsa_pss() const {
+  const auto parts = find_signed_der(state_->der);
+  return parts && is_rsa_pss_with_sha384(parts->algorithm);
 }
 
 TimePoint Certificate::not_before() const { return *asn1::find_time(X509_get0_notBefore(of(*this))); }
@@ -95,11 +144,11 @@ bool Certificate::is_ca() const {
   const std::uint32_t flags = flags_of(*this);
   if ((flags & EXFLAG_CA) == 0) return false;
   return (flags & EXFLAG_KUSAGE) == 0 ||
-         (X509_get_key_usage(state_->x509.get()) & KU_KEY_CERT_SIGN) != 0;
+         (X509_get_key_usage(state_->fields.get()) & KU_KEY_CERT_SIGN) != 0;
 }
 
 std::optional<long> Certificate::path_length() const {
-  const long length = X509_get_pathlen(state_->x509.get());
+  const long length = X509_get_pathlen(state_->fields.get());
   return length < 0 ? std::nullopt : std::optional(length);
 }
 
@@ -123,15 +172,37 @@ Result<void> Certificate::verify_issued_by(const Certificate& issuer) const {
   if (issuer_name() != issuer.subject_name()) {
     return untrusted("certificate \"", subject(), "\" names another issuer than \"", issuer.subject(), "\"");
   }
-  // `X509_verify` also refuses a certificate whose two signature algorithms differ.
-  EVP_PKEY* const key = X509_get0_pubkey(of(issuer));
-  if (key == nullptr || X509_verify(state_->x509.get(), key) != 1) {
+  const auto not_signed = [&] {
     return untrusted("certificate \"", subject(), "\" is not signed by \"", issuer.subject(), "\"");
+  };
+  const auto parts = find_signed_der(der());
+  if (parts && is_ecdsa_with_sha256(parts->algorithm)) {
+    const auto point = issuer.p256_point();
+    if (!point || !verify_p256_der(*point, parts->signed_bytes, parts->signature)) return not_signed();
+    return {};
   }
+  // `X509_verify` also refuses a certificate whose two signature algorithms differ.
+  EVP_PKEY* const key = X509_get0_pubkey(issuer.state().x509.get());
+  ERR_set_mark();
+  const bool verified = key != nullptr && X509_verify(state_->x509.get(), key) == 1;
+  ERR_pop_to_mark();
+  if (!verified) return not_signed();
   return {};
 }
 
-Result<std::vector<Certificate>> parse_pem_chain(ByteView pem) {
+X509* FullX509::get() const {
+  std::call_once(once_, [this] {
+    const unsigned char* next = der_.data();
+    x509_ = find_x509(nullptr, &next, der_.size());
+    TORCHKEEP_CHECK(x509_ != nullptr);
+  });
+  return x509_.get();
+}
+
+Result<std::vector<Certificate>> parse_pem_chain(ByteView pem) { return parse_pem_chain(pem, {}); }
+
+Result<std::vector<Certificate>> parse_pem_chain(ByteView pem,
+                                                 const std::vector<Certificate>& known) {
   while (!pem.empty() && pem.back() == 0) pem = pem.first(pem.size() - 1);
   std::vector<Certificate> chain;
   for (std::string_view left = skip_blank(as_text(pem)); !left.empty(); left = skip_blank(left)) {
@@ -144,7 +215,9 @@ Result<std::vector<Certificate>> parse_pem_chain(ByteView pem) {
     std::erase_if(base64, [](char c) { return c == '\n' || c == '\r' || c == ' ' || c == '\t'; });
     left.remove_prefix(end + kPemEnd.size());
     const Bytes der = TRY(decode_base64(base64).context("PEM certificate"));
-    chain.push_back(TRY(Certificate::from_der(der)));
+    const auto same = std::find_if(known.begin(), known.end(),
+                                   [&](const Certificate& one) { return one.der() == der; });
+    chain.push_back(same == known.end() ? TRY(Certificate::from_der(der)) : *same);
   }
   if (chain.empty()) return malformed("no certificate in a PEM chain");
   return chain;

@@ -83,7 +83,7 @@ Certificate issue_certificate(const CertificateRequest& request, const Certifica
   TORCHKEEP_CHECK(X509_set_pubkey(certificate.get(), subject_key.get()) == 1);
   set_subject(certificate.get(), request.common_name);
   const X509_NAME* const issuer_name = issuer != nullptr
-                                           ? X509_get_subject_name(issuer->state().x509.get())
+                                           ? X509_get_subject_name(issuer->state().fields.get())
                                            : X509_get_subject_name(certificate.get());
   TORCHKEEP_CHECK(X509_set_issuer_name(certificate.get(), issuer_name) == 1);
 
@@ -110,7 +110,7 @@ Bytes issue_revocation_list(const Certificate& issuer, const EcdsaPrivateKey& is
   TORCHKEEP_CHECK(list != nullptr);
   TORCHKEEP_CHECK(X509_CRL_set_version(list.get(), X509_CRL_VERSION_2) == 1);
   TORCHKEEP_CHECK(X509_CRL_set_issuer_name(list.get(),
-                                           X509_get_subject_name(issuer.state().x509.get())) == 1);
+                                           X509_get_subject_name(issuer.state().fields.get())) == 1);
   TORCHKEEP_CHECK(X509_CRL_set1_lastUpdate(list.get(), make_time(this_update).get()) == 1);
   TORCHKEEP_CHECK(X509_CRL_set1_nextUpdate(list.get(), make_time(next_update).get()) == 1);
   for (const Bytes& serial : revoked_serials) {

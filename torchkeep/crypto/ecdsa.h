@@ -4,7 +4,7 @@
 
 #include "torchkeep/base/secret.h"
 
-/// ECDSA: keys of TLS certificates and of the attestation services (FIPS 186-4, P-256).
+/// ECDSA: keys of TLS certificates and of the attestation services (FIPS 186-4, P-256), and of AMD's reports (P-384).
 namespace torchkeep::crypto {
 
 /// A P-256 private key. Move-only; *thread-safe* for signing.
@@ -34,5 +34,7 @@ class EcdsaPrivateKey {
 /// `point` is x || y. Errors: Malformed if that is no point of P-256; Untrusted if the raw r || s
 /// signature is not that key's over SHA-256 of `message`.
 Result<void> verify_p256(ByteView point, ByteView message, ByteView raw_signature);
+/// The same on P-384 with SHA-384: `point` and the signature have 96 bytes.
+Result<void> verify_p384(ByteView point, ByteView message, ByteView raw_signature);
 
 }  // namespace torchkeep::crypto

@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 
 #include <memory>
+#include <mutex>
 
 #include "torchkeep/crypto/ecdsa.h"
 #include "torchkeep/crypto/x509.h"
@@ -30,15 +31,32 @@ struct EcdsaPrivateKey::State {
   PkeyHandle pkey;
 };
 
+/// A certificate with its public key decoded, made when it is first asked for: that takes as long as
+/// two P-256 verifications, and attestation reads many keys faster. *Thread-safe.*
+class FullX509 {
+ public:
+  explicit FullX509(const Bytes& der) : der_(der) {}
+  /// `der` has been parsed before. Borrowed.
+  X509* get() const;
+
+ private:
+  const Bytes& der_;
+  mutable std::once_flag once_;
+  mutable X509Handle x509_;
+};
+
 struct Certificate::State {
-  X509Handle x509;
+  State(X509Handle parsed, Bytes bytes) : fields(std::move(parsed)), der(std::move(bytes)) {}
+  X509Handle fields;  ///< Everything but the public key, which OpenSSL could not decode in it.
   Bytes der;
+  FullX509 x509{der};
 };
 
 /// A public key from its DER SubjectPublicKeyInfo. Errors: Malformed, also for bytes behind it.
 Result<PkeyHandle> parse_public_key(ByteView public_key_info);
-/// A P-256 public key from x || y. Errors: Malformed if that is no point of the curve.
-Result<PkeyHandle> make_p256_public_key(ByteView point);
+bool is_p256_point(ByteView point);
+/// As `verify_p256`, with the signature in DER. Errors: Malformed; Untrusted.
+Result<void> verify_p256_der(ByteView point, ByteView message, ByteView der_signature);
 /// x || y of a P-256 key. Errors: Malformed for another kind of key.
 Result<ByteArray<64>> find_p256_point(EVP_PKEY* key);
 

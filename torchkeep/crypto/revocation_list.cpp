@@ -1,8 +1,11 @@
+#include <openssl/err.h>
+
 #include <algorithm>
 
 #include "torchkeep/base/encoding.h"
 #include "torchkeep/base/text.h"
 #include "torchkeep/crypto/internal/asn1.h"
+#include "torchkeep/crypto/internal/signed_der.h"
 #include "torchkeep/crypto/openssl.h"
 #include "torchkeep/crypto/x509.h"
 
@@ -32,6 +35,7 @@ Result<Bytes> to_der_bytes(ByteView bytes) {
 
 struct RevocationList::State {
   CrlHandle crl;
+  Bytes der;
 };
 
 Result<RevocationList> RevocationList::parse(ByteView bytes) {
@@ -52,7 +56,7 @@ Result<RevocationList> RevocationList::parse(ByteView bytes) {
   if (next_update != nullptr && !asn1::find_time(next_update)) {
     return malformed("certificate revocation list with an unreadable date");
   }
-  return RevocationList(std::make_shared<const State>(State{std::move(crl)}));
+  return RevocationList(std::make_shared<const State>(State{std::move(crl), std::move(*der)}));
 }
 
 Bytes RevocationList::issuer_name() const {
@@ -82,10 +86,21 @@ Result<void> RevocationList::verify_issued_by(const Certificate& issuer) const {
   if (issuer_name() != issuer.subject_name()) {
     return untrusted("revocation list is not of \"", issuer.subject(), "\"");
   }
-  EVP_PKEY* const key = X509_get0_pubkey(issuer.state().x509.get());
-  if (key == nullptr || X509_CRL_verify(state_->crl.get(), key) != 1) {
+  const auto not_signed = [&] {
     return untrusted("revocation list is not signed by \"", issuer.subject(), "\"");
+  };
+  const auto parts = find_signed_der(state_->der);
+  if (!parts) return not_signed();
+  if (is_ecdsa_with_sha256(parts->algorithm)) {
+    const auto point = issuer.p256_point();
+    if (!point || !verify_p256_der(*point, parts->signed_bytes, parts->signature)) return not_signed();
+    return {};
   }
+  EVP_PKEY* const key = X509_get0_pubkey(issuer.state().x509.get());
+  ERR_set_mark();
+  const bool verified = key != nullptr && X509_CRL_verify(state_->crl.get(), key) == 1;
+  ERR_pop_to_mark();
+  if (!verified) return not_signed();
   return {};
 }
 

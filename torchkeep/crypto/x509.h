@@ -28,6 +28,10 @@ class Certificate {
   Bytes public_key_info() const;    ///< DER SubjectPublicKeyInfo, as encoded in the certificate.
   /// x || y. Errors: Malformed if the key is not P-256.
   Result<ByteArray<64>> p256_point() const;
+  /// x || y. Errors: Malformed if the key is not P-384.
+  Result<ByteArray<96>> p384_point() const;
+  /// Whether its signature is RSASSA-PSS with SHA-384 throughout, as AMD's are; verifies nothing.
+  bool is_signed_with_rsa_pss() const;
   TimePoint not_before() const;
   TimePoint not_after() const;
   bool is_ca() const;  ///< basicConstraints CA, and keyCertSign if key usage is there.
@@ -50,6 +54,9 @@ class Certificate {
 /// Concatenated PEM certificates; a trailing NUL and white space are accepted, other text is not.
 /// Errors: Malformed, also for more than 8 certificates or none.
 Result<std::vector<Certificate>> parse_pem_chain(ByteView pem);
+/// The same; a certificate with the bytes of one of `known` is not parsed again.
+Result<std::vector<Certificate>> parse_pem_chain(ByteView pem,
+                                                 const std::vector<Certificate>& known);
 std::string encode_pem(const std::vector<Certificate>& chain);
 
 /// A parsed certificate revocation list. *Immutable.*
