@@ -32,6 +32,9 @@ int main(int argc, char** argv) {
   cli::add_keys(app, invocation);
   cli::add_infer(app, invocation);
   cli::add_attest(app, invocation);
+  cli::add_run(app, invocation);
+  cli::add_bench(app, invocation);
+  cli::add_conformance(app, invocation);
   cli::add_doctor(app, invocation);
   cli::add_demo(app, invocation);
 

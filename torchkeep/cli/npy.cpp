@@ -133,6 +133,10 @@ std::string shape_text(const std::vector<std::uint64_t>& shape) {
 
 }  // namespace
 
+bool npy_has(std::string_view datatype) {
+  return std::ranges::find(kTypes, datatype, &TypeName::protocol) != kTypes.end();
+}
+
 Result<NpyArray> parse_npy(ByteView bytes) {
   ByteReader reader(bytes);
   const auto magic = reader.take(kMagic.size(), "magic");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "torchkeep/base/file.h"
@@ -15,8 +16,12 @@ struct NpyArray {
   SecretBuffer data;                 ///< A client's inputs and answers are secrets.
 };
 
+/// Whether NumPy has a type of its own for what the protocol calls `datatype`.
+bool npy_has(std::string_view datatype);
+
 /// Errors: Malformed, saying what is wrong and how to store it instead.
 Result<NpyArray> parse_npy(ByteView bytes);
+/// `array.datatype` is one that NumPy has.
 SecretBuffer encode_npy(const NpyArray& array);
 
 /// Errors: also those of `load_file`, `store_file`.

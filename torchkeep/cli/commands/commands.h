@@ -25,6 +25,9 @@ void add_inspect(CLI::App& app, Invocation& invocation);
 void add_keys(CLI::App& app, Invocation& invocation);
 void add_infer(CLI::App& app, Invocation& invocation);
 void add_attest(CLI::App& app, Invocation& invocation);
+void add_run(CLI::App& app, Invocation& invocation);
+void add_bench(CLI::App& app, Invocation& invocation);
+void add_conformance(CLI::App& app, Invocation& invocation);
 void add_doctor(CLI::App& app, Invocation& invocation);
 void add_demo(CLI::App& app, Invocation& invocation);
 

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <iostream>
+#include <sstream>
+
+#include "torchkeep/base/process.h"
+#include "torchkeep/cli/commands/commands.h"
+
+/// A command called as a user types it, within the test's own process.
+namespace torchkeep::cli::testing {
+
+struct Said {
+  int status = 0;      ///< The exit code.
+  std::string output;  ///< Standard output.
+  std::string error;   ///< The failure's message, or CLI11's.
+};
+
+/// `add` is the command's add_*; `arguments` begin with its name.
+inline Said invoke(void (*add)(CLI::App&, Invocation&), std::vector<std::string> arguments) {
+  CLI::App app("test", "torchkeep");
+  Invocation invocation;
+  app.fallthrough();
+  app.add_flag("--json", invocation.console.json);
+  add(app, invocation);
+  std::ranges::reverse(arguments);  // CLI11 takes them from behind
+  Said said;
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& failure) {
+    return {exit_code(ErrorCode::InvalidArgument), "", failure.what()};
+  }
+  std::ostringstream output;
+  std::streambuf* const before = std::cout.rdbuf(output.rdbuf());
+  const Result<void> done = invocation.run();
+  std::cout.rdbuf(before);
+  said.output = output.str();
+  said.status = done ? invocation.status : exit_code(done.error().code);
+  if (!done) said.error = done.error().message;
+  return said;
+}
+
+}  // namespace torchkeep::cli::testing

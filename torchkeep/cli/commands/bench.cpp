@@ -1,0 +1,212 @@
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <set>
+
+#include "torchkeep/base/thread_pool.h"
+#include "torchkeep/cli/commands/commands.h"
+#include "torchkeep/cli/model_inputs.h"
+#include "torchkeep/cli/ordinary_input.h"
+#include "torchkeep/cli/outline.h"
+#include "torchkeep/cli/rounded.h"
+#include "torchkeep/runtime/matrix_rate.h"
+#include "torchkeep/runtime/model.h"
+
+namespace torchkeep::cli {
+namespace {
+
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+constexpr std::uint32_t kSeed = 1;
+
+struct Options {
+  Path model;
+  std::vector<std::string> inputs, dimensions;
+  int threads = static_cast<int>(usable_cores());
+  std::int64_t batch = 1;
+  std::uint64_t runs = 50;
+};
+
+struct Measured {
+  double load_ms = 0, first_ms = 0, median_ms = 0, p99_ms = 0;
+  double flops = 0, matrix_rate = 0;
+  std::uint64_t arena_bytes = 0, parameter_bytes = 0;
+
+  double floor_ms() const { return matrix_rate == 0 ? 0 : 1000 * flops / matrix_rate; }
+};
+
+template <typename F>
+double milliseconds_of(F&& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return Milliseconds(std::chrono::steady_clock::now() - start).count();
+}
+
+/// NAME=N of --dim. Errors: InvalidArgument for anything else, or a name that no input has.
+Result<Sizes> parse_sizes(const Options& options, const Outline& outline) {
+  Sizes sizes{options.batch, {}};
+  std::set<std::string> known;
+  for (const auto& [input, names] : outline.dimension_names)
+    known.insert(names.begin(), names.end());
+  known.erase("");
+  for (const std::string& argument : options.dimensions) {
+    const auto equals = argument.rfind('=');
+    const std::string name = argument.substr(0, equals);
+    std::int64_t size = 0;
+    const char* const end = argument.data() + argument.size();
+    const bool good = equals != argument.npos && equals + 1 < argument.size() &&
+                      std::from_chars(argument.data() + equals + 1, end, size).ptr == end &&
+                      size >= 1;
+    if (!good) return invalid_argument("--dim ", argument, ": write NAME=N with N from 1 on");
+    if (!known.contains(name)) {
+      std::string names;
+      for (const std::string& each : known) names += (names.empty() ? "" : ", ") + each;
+      return invalid_argument("--dim ", argument, ": no dimension is called \"", name,
+                              "\"; known are: ", names.empty() ? std::string("none") : names);
+    }
+    sizes.named[name] = size;
+  }
+  return sizes;
+}
+
+Result<std::vector<runtime::Tensor>> make_inputs(const runtime::Model& model,
+                                                 const Options& options) {
+  const Outline outline = TRY(load_outline(options.model));
+  const Sizes sizes = TRY(parse_sizes(options, outline));
+  const auto files = TRY(match_inputs(model.inputs(), options.inputs));
+  std::vector<runtime::Tensor> tensors;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const runtime::Port& port = model.inputs()[i];
+    if (files[i]) {
+      tensors.push_back(TRY(load_input(port, *files[i])));
+      continue;
+    }
+    const auto names = outline.dimension_names.find(port.name);
+    runtime::Shape shape = TRY(choose_shape(
+        port, names == outline.dimension_names.end() ? std::vector<std::string>() : names->second,
+        sizes));
+    tensors.push_back(
+        TRY(make_ordinary(port.dtype, std::move(shape), kSeed + static_cast<std::uint32_t>(i))
+                .context(text("input \"", port.name, "\""))));
+  }
+  return tensors;
+}
+
+/// One run; its answer is dropped within the time, as a server would send it.
+Result<void> run_once(runtime::Model& model, std::span<const runtime::Tensor> inputs,
+                      double& milliseconds) {
+  Result<void> done;
+  milliseconds = milliseconds_of([&] {
+    const auto outputs = model.run(inputs);
+    if (!outputs) done = outputs.error();
+  });
+  return done;
+}
+
+Result<Measured> measure(const Options& options) {
+  Measured measured;
+  Result<std::unique_ptr<runtime::Model>> loaded = not_found("no model was loaded");
+  measured.load_ms = milliseconds_of(
+      [&] { loaded = runtime::Model::load_onnx(options.model, {.threads = options.threads}); });
+  const auto model = TRY(std::move(loaded).context(options.model.string()));
+  const auto inputs = TRY(make_inputs(*model, options));
+  TRY(run_once(*model, inputs, measured.first_ms).context(options.model.string()));
+  // Before and after the runs, so that a machine that slows down meanwhile is seen by neither
+  // alone.
+  const double rate_before = TRY(runtime::measure_matrix_rate(options.threads));
+  std::vector<double> times(options.runs);
+  {
+    Progress progress("measuring", options.runs);
+    for (double& time : times) {
+      TRY(run_once(*model, inputs, time));
+      progress.advance(1);
+    }
+  }
+  measured.matrix_rate = std::max(rate_before, TRY(runtime::measure_matrix_rate(options.threads)));
+  std::ranges::sort(times);
+  const auto at = [&](double part) {
+    return times[static_cast<std::size_t>(part * static_cast<double>(times.size() - 1))];
+  };
+  measured.median_ms = at(0.5);
+  measured.p99_ms = at(0.99);
+  measured.flops = model->last_cost().flops;
+  measured.arena_bytes = model->last_cost().arena_bytes;
+  measured.parameter_bytes = model->parameter_bytes();
+  return measured;
+}
+
+void tell(const Console& console, const Options& options, const Measured& measured) {
+  constexpr double kMebi = 1024 * 1024, kGiga = 1e9;
+  const double floor = measured.floor_ms();
+  console.line(options.model.string(), ", batch ", options.batch, ", ", options.threads,
+               " threads, ", options.runs, " runs");
+  console.field("median", rounded(measured.median_ms) + " ms");
+  console.field("p99", rounded(measured.p99_ms) + " ms");
+  console.field("work",
+                rounded(measured.flops / kGiga) + " GFLOP in convolutions and matrix products");
+  console.field(
+      "floor",
+      text(rounded(floor), " ms at oneDNN's ", rounded(measured.matrix_rate / kGiga),
+           " GFLOP/s on matrices; the median is ",
+           floor > 0 ? rounded(measured.median_ms / floor) + " times that" : "not made of these"));
+  console.field("arena", rounded(static_cast<double>(measured.arena_bytes) / kMebi) + " MiB");
+  console.field("parameters",
+                rounded(static_cast<double>(measured.parameter_bytes) / kMebi) + " MiB");
+  console.field("load", rounded(measured.load_ms) + " ms");
+  console.field("first request", rounded(measured.first_ms) + " ms");
+  console.answer({{"median_ms", measured.median_ms},
+                  {"p99_ms", measured.p99_ms},
+                  {"flops", measured.flops},
+                  {"matrix_flops_per_second", measured.matrix_rate},
+                  {"floor_ms", floor},
+                  {"arena_bytes", measured.arena_bytes},
+                  {"parameter_bytes", measured.parameter_bytes},
+                  {"load_ms", measured.load_ms},
+                  {"first_request_ms", measured.first_ms},
+                  {"runs", options.runs},
+                  {"batch", options.batch},
+                  {"threads", options.threads}});
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Invocation& invocation) {
+  CLI::App* const command =
+      app.add_subcommand("bench", "Measure how fast a model in clear runs here");
+  command->footer(
+      "Inputs are seeded ordinary numbers unless -i hands them in. Dimensions that the model "
+      "leaves open are 1\n"
+      "unless --batch (the first of each input) or --dim says otherwise.\n"
+      "Example: torchkeep bench bert.onnx --threads 2 --batch 8 --dim sequence=128");
+  auto options = std::make_shared<Options>();
+  command->add_option("MODEL", options->model, "The model, as .onnx; external data beside it")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--threads", options->threads, "That a run may use")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command->add_option("--batch", options->batch, "Of first dimensions that are open")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20))
+      ->capture_default_str();
+  command
+      ->add_option("--dim", options->dimensions,
+                   "Another open dimension, by its name in the model; may be repeated")
+      ->type_name("NAME=N");
+  command->add_option("--runs", options->runs, "To measure, after the first")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}))
+      ->capture_default_str();
+  command
+      ->add_option("-i,--input", options->inputs,
+                   "An input and its tensor (.npy, .pb); may be repeated")
+      ->type_name("NAME=FILE");
+  command->callback([&invocation, options] {
+    invocation.run = [&invocation, options] {
+      const auto measured = measure(*options);
+      if (!measured) return Result<void>(measured.error());
+      tell(invocation.console, *options, *measured);
+      return Result<void>();
+    };
+  });
+}
+
+}  // namespace torchkeep::cli

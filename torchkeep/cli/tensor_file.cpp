@@ -1,0 +1,87 @@
+#include "torchkeep/cli/tensor_file.h"
+
+#include <algorithm>
+
+#include "torchkeep/cli/npy.h"
+#include "torchkeep/runtime/graph/onnx_tensor.h"
+
+namespace torchkeep::cli {
+namespace {
+
+using runtime::Tensor;
+namespace wire = runtime::wire;
+
+constexpr std::size_t kMaxFileBytes = std::size_t{8} << 30;
+
+Error wrong_ending(const Path& path) {
+  return invalid_argument(path.string(),
+                          " ends neither in .npy (numpy.save) nor in .pb (an ONNX TensorProto)");
+}
+
+}  // namespace
+
+Result<Tensor> parse_tensor_message(ByteView message) {
+  const auto proto = TRY(runtime::onnx::parse_tensor(message));
+  if (proto.external)
+    return malformed("its elements are in another file, \"", proto.external->location, "\"");
+  if (!proto.raw) {
+    // Each element of a list takes a byte of the message or more: a claimed shape allocates
+    // nothing.
+    std::uint64_t room = 0;
+    for (const ByteView field : proto.typed) room += 8 * field.size();
+    if (proto.byte_count > room) return malformed("it has fewer elements than its shape says");
+  }
+  Tensor tensor = TRY(Tensor::uninitialised(proto.dtype, proto.shape));
+  TRY(runtime::onnx::copy_elements(proto, tensor.data));
+  return tensor;
+}
+
+SecretBuffer encode_tensor_message(std::string_view name, const Tensor& tensor) {
+  SecretBuffer out;
+  out.reserve(tensor.data.size() + name.size() + 64);
+  for (const std::int64_t size : tensor.shape) wire::append_int(out, 1, size);
+  wire::append_int(out, 2, static_cast<std::int64_t>(tensor.dtype));
+  wire::append_field(out, 8, as_bytes(name));
+  wire::append_field(out, 9, tensor.data);
+  return out;
+}
+
+Result<Tensor> load_tensor(const Path& path) {
+  if (path.extension() == ".pb") {
+    const SecretBytes bytes = TRY(load_secret_file(path, kMaxFileBytes));
+    return parse_tensor_message(bytes.expose()).context(path.string());
+  }
+  if (path.extension() != ".npy") return wrong_ending(path);
+  NpyArray array = TRY(load_npy(path));
+  const auto dtype = TRY(runtime::parse_data_type(array.datatype).context(path.string()));
+  return Tensor(dtype, runtime::Shape(array.shape.begin(), array.shape.end()),
+                std::move(array.data));
+}
+
+Result<void> store_tensor(const Path& path, std::string_view name, const Tensor& tensor) {
+  if (path.extension() == ".pb") return store_file(path, encode_tensor_message(name, tensor));
+  if (path.extension() != ".npy") return wrong_ending(path);
+  const std::string datatype(runtime::name_of(tensor.dtype));
+  if (!npy_has(datatype)) {
+    return invalid_argument("NumPy has no type for ", datatype, ": store \"", name,
+                            "\" with --format pb");
+  }
+  return store_npy(path, {datatype, {tensor.shape.begin(), tensor.shape.end()}, tensor.data});
+}
+
+std::string tensor_file_name(std::string_view name, std::string_view ending) {
+  std::string file(name);
+  std::ranges::replace(file, '/', '_');
+  return file + std::string(ending);
+}
+
+std::string numpy_name(runtime::DataType type) {
+  std::string name(runtime::name_of(type));
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  });
+  if (name.starts_with("fp")) name.replace(0, 2, "float");
+  return name;
+}
+
+}  // namespace torchkeep::cli
