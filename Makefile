@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 export CCACHE_NOHASHDIR = 1
 export CCACHE_BASEDIR = $(CURDIR)
 
-.PHONY: packages demo-packages build demo test bench fuzz tidy format clean help
+.PHONY: packages demo-packages build demo test bench conformance zoo program fuzz tidy format clean help
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,21 @@ THREADED = base container runtime channel worker
 bench: packages ## Benchmarks, JSON on standard output
 	@cmake --preset release >&2 && cmake --build --preset release -j $(JOBS) >&2
 	@tools/run_benches.sh build/release/bin
+
+program: packages
+	@cmake --preset release >/dev/null && cmake --build --preset release -j $(JOBS) --target torchkeep
+
+# Debian's cases; newer ones too with ONNX_VECTORS=FOLDER.
+ONNX_CASES = /usr/share/libonnx-testdata/data
+ONNX_SUITES = node simple pytorch-operator pytorch-converted
+
+conformance: program ## ONNX's own cases, ONNX_VECTORS=FOLDER for newer ones; writes docs/conformance.md
+	@tools/install_packages.sh --conformance
+	@tools/conformance.py --program build/release/bin/torchkeep --output docs/conformance.md \
+	  $(foreach suite,$(ONNX_SUITES),$(suite)=$(ONNX_CASES)/$(suite)) $(ONNX_VECTORS:%=newer=%)
+
+zoo: demo-packages program ## Models exported by PyTorch, beside PyTorch, ONLY=PATTERN for some; writes docs/zoo.md
+	@/usr/bin/python3 tools/zoo.py --program build/release/bin/torchkeep $(ONLY:%=--only '%')
 
 SECONDS_EACH = $(or $(SECONDS),60)
 

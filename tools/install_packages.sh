@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building and testing need, from Debian bookworm alone. `--demo` adds what the demo
 # needs: PyTorch as the peer that the engine is compared with, and the real images. `--clang` adds the
-# other compiler, which fuzzes and checks style.
+# other compiler, which fuzzes and checks style. `--conformance` adds ONNX's own cases.
 set -euo pipefail
 
 packages=(
@@ -12,6 +12,8 @@ packages=(
 )
 if [[ ${1:-} == --demo ]]; then
   packages+=(python3-torch python3-torchvision python3-onnx dataset-fashion-mnist)
+elif [[ ${1:-} == --conformance ]]; then
+  packages+=(libonnx-testdata)
 elif [[ ${1:-} == --clang ]]; then
   packages+=(clang libclang-rt-14-dev llvm clang-tidy clang-format)  # llvm names the lines of a crash
 fi

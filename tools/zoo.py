@@ -1,0 +1,256 @@
+#!/usr/bin/python3
+"""Exports models with PyTorch, runs them through `torchkeep run` and compares the answers with PyTorch's.
+
+usage: zoo.py [--program build/release/bin/torchkeep] [--only PATTERN] [--output docs/zoo.md]
+
+PATTERN is a regular expression for "family/name", for example "plain/" or "resnet". With --only, the rows of other models
+that the page has are kept. Exports go to a temporary folder. Ends with 1 if an answer differs.
+"""
+import argparse
+import json
+import multiprocessing
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import traceback
+import warnings
+
+import numpy
+import torch
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import zoo_plain  # noqa: E402
+import zoo_torchvision  # noqa: E402
+
+OPSET = 17
+SEED = 20
+SECONDS_EACH = 900
+RELATIVE = 1e-3  # of each number
+ABSOLUTE = 1e-4  # of the largest number of its tensor
+IOU = 0.9
+NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
+HEAD = ["| model | nodes | parameters | input shapes | what came of it |", "| --- | ---: | ---: | --- | --- |"]
+
+
+def flatten(value):
+    """All tensors in what a model returned, in order."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    values = value.values() if isinstance(value, dict) else value
+    return [tensor for each in values for tensor in flatten(each)]
+
+
+class Flat(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs):
+        return tuple(flatten(self.model(*inputs)))
+
+
+def calibrate(model, case):
+    """Gives batch norms the statistics that seeded weights make, as training would have: with those of a new model, numbers
+    grow or vanish from layer to layer."""
+    model.eval()
+    norms = [module for module in model.modules() if isinstance(module, NORMS)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    if norms:
+        with torch.no_grad():
+            model(*case)
+    model.eval()
+
+
+def export(model, entry, path):
+    outputs = [f"output_{i}" for i in range(len(model(*entry.cases[0])))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter talks about shapes that are constant on purpose
+        torch.onnx.export(model, entry.cases[0], str(path), opset_version=OPSET, input_names=entry.inputs,
+                          output_names=outputs, dynamic_axes=entry.axes | open_outputs(entry, outputs))
+
+
+def open_outputs(entry, outputs):
+    return {name: {0: "batch"} for name in outputs} if any(0 in axes for axes in entry.axes.values()) else {}
+
+
+def run(program, path, names, case, folder):
+    """The engine's answers, or the words of its refusal."""
+    command = [program, "run", path, "-o", folder / "answer", "--json"]
+    for name, tensor in zip(names, case):
+        numpy.save(folder / f"{name}.npy", tensor.numpy())
+        command += ["-i", f"{name}={folder / name}.npy"]
+    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode < 0:
+        return None, f"CRASHED with signal {-done.returncode}"
+    told = json.loads(done.stdout)
+    if "error" in told:
+        return None, told["message"].replace(str(path), path.name)
+    return [numpy.load(output["file"]) for output in told["outputs"]], ""
+
+
+def difference(found, wanted):
+    """The largest difference in units of the tensor's largest number, and whether all are near enough."""
+    if found.dtype != wanted.dtype or found.shape != wanted.shape:
+        return float("inf"), False
+    if wanted.size == 0:
+        return 0.0, True
+    if wanted.dtype.kind != "f":
+        return float((found != wanted).any()), bool((found == wanted).all())
+    scale = float(numpy.nanmax(numpy.abs(wanted))) or 1.0
+    largest = float(numpy.nanmax(numpy.abs(found - wanted))) / scale
+    return largest, bool(numpy.allclose(found, wanted, rtol=RELATIVE, atol=ABSOLUTE * scale, equal_nan=True))
+
+
+def overlap(left, right):
+    low, high = numpy.maximum(left[:2], right[:2]), numpy.minimum(left[2:], right[2:])
+    shared = numpy.prod(numpy.clip(high - low, 0, None))
+    return shared / (numpy.prod(left[2:] - left[:2]) + numpy.prod(right[2:] - right[:2]) - shared + 1e-9)
+
+
+def boxes_match(found, wanted):
+    """Every box that is wanted is there: boxes of like scores may change places."""
+    return all(any(overlap(box, other) >= IOU for other in found) for box in wanted) and abs(len(found) - len(wanted)) <= 1
+
+
+def compare(family, found, wanted):
+    pairs = [difference(*pair) for pair in zip(found, wanted)]
+    largest, good = max(pair[0] for pair in pairs), all(pair[1] for pair in pairs)
+    if good or family != "detection":
+        return largest, good
+    boxes = next(i for i, tensor in enumerate(wanted) if tensor.ndim == 2 and tensor.shape[1] == 4)
+    return largest, boxes_match(found[boxes], wanted[boxes])
+
+
+def refusal(words):
+    """"NonMaxSuppression: not supported", of the engine's longer sentence."""
+    named = re.search(r"operator (\S+) \([^)]*\): (.*)", words)
+    return f"refused: {named[1]}: {named[2]}" if named else f"refused: {words}"
+
+
+def examine(program, family, maker, threads):
+    torch.set_num_threads(threads)
+    torch.manual_seed(SEED)
+    entry = maker()
+    shapes = ", ".join(" ".join(str(list(tensor.shape)) for tensor in case[:2]) for case in entry.cases)
+    calibrate(entry.model, entry.cases[0])
+    model = Flat(entry.model).eval()
+    row = {"parameters": sum(parameter.numel() for parameter in model.parameters()), "shapes": shapes, "nodes": 0}
+    with tempfile.TemporaryDirectory(prefix="zoo-") as name:
+        folder = pathlib.Path(name)
+        path = folder / "model.onnx"
+        try:
+            export(model, entry, path)
+        except Exception as error:  # the exporter's own, of any kind
+            return row | {"verdict": f"PyTorch {torch.__version__} does not export it: {str(error).strip().splitlines()[0][:160]}"}
+        row["nodes"] = count_nodes(path)
+        worst = 0.0
+        for case in entry.cases:
+            wanted = [tensor.detach().numpy() for tensor in model(*case)]
+            found, words = run(program, path, entry.inputs, case, folder)
+            if found is None:
+                return row | {"verdict": words if words.startswith("CRASHED") else refusal(words), "bad": words.startswith("CRASHED")}
+            largest, good = compare(family, found, wanted)
+            if not good:
+                return row | {"verdict": f"DIFFERS by {largest:.1e} on {[list(tensor.shape) for tensor in case]}", "bad": True}
+            worst = max(worst, largest)
+        return row | {"verdict": f"the same within {worst:.1e}"}
+
+
+def count_nodes(path):
+    import onnx
+    return len(onnx.load(path, load_external_data=False).graph.node)
+
+
+def examine_apart(*arguments):
+    """A model that brings down its process, or takes too long, is only that model's row."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+
+    def work():
+        try:
+            theirs.send(examine(*arguments))
+        except Exception:  # goes into the table
+            theirs.send({"verdict": "zoo.py itself failed: " + traceback.format_exc().strip().splitlines()[-1], "bad": True})
+
+    process = context.Process(target=work)
+    process.start()
+    theirs.close()
+    row = {"verdict": f"not done in {SECONDS_EACH} seconds", "bad": True}
+    try:
+        if ours.poll(SECONDS_EACH):
+            row = ours.recv()
+    except EOFError:
+        row = {"verdict": "PyTorch brought down its process", "bad": True}
+    process.terminate()
+    process.join()
+    return row
+
+
+def row_text(name, row):
+    millions = f"{row['parameters'] / 1e6:.1f} M" if "parameters" in row else ""
+    verdict = row["verdict"].replace("|", "\\|").replace("\n", " ")
+    return f"| {name} | {row.get('nodes') or ''} | {millions} | {row.get('shapes', '')} | {verdict} |"
+
+
+def read_rows(path):
+    """The page's rows as they are: {family: {name: line}}"""
+    rows, family = {}, None
+    for line in path.read_text().splitlines() if path.exists() else []:
+        if line.startswith("## "):
+            family = rows.setdefault(line[3:], {})
+        elif line.startswith("| ") and family is not None and line not in HEAD:
+            family[line.split("|")[1].strip()] = line
+    return rows
+
+
+def page(rows):
+    lines = [line for family in rows.values() for line in family.values()]
+    same = sum("the same within" in line for line in lines)
+    refused = sum("refused:" in line for line in lines)
+    differing = sum("DIFFERS" in line or "CRASHED" in line for line in lines)
+    text = ["# The zoo", "",
+            f"Models exported by PyTorch {torch.__version__} (operator set {OPSET}, seeded weights, batch norms calibrated) and run by",
+            "`torchkeep run`, beside PyTorch's own answers of the same run; this page is written by `make zoo`. A difference is in",
+            "units of the largest number of its tensor; each number may differ by 1e-3 of itself and 1e-4 of that largest one. Boxes of",
+            "detectors may change places if each is found again with an overlap of 0.9.", "",
+            f"{len(lines)} models: {same} the same, {refused} refused with the operator named, {differing} differ or crash,",
+            f"{len(lines) - same - refused - differing} not exported by PyTorch or not run.", ""]
+    for family, models in rows.items():
+        text += [f"## {family}", "", *HEAD, *models.values(), ""]
+    return "\n".join(text).rstrip() + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--program", default="build/release/bin/torchkeep")
+    parser.add_argument("--only", default="", metavar="PATTERN")
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("docs/zoo.md"))
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    zoo = {"plain": zoo_plain.MAKERS} | zoo_torchvision.makers()
+    kept = read_rows(arguments.output) if arguments.only else {}
+    rows, bad = {}, False
+    for family, makers in zoo.items():
+        rows[family] = {}
+        for name, maker in makers.items():
+            wanted = re.search(arguments.only, f"{family}/{name}")
+            if not wanted or (name in zoo_torchvision.HUGE and arguments.only != name):
+                line = kept.get(family, {}).get(name)
+                rows[family][name] = line or row_text(name, {"verdict": "not run yet" if not wanted else f"not run: of more than 2 GB; --only {name} runs it"})
+                continue
+            row = examine_apart(arguments.program, family, maker, arguments.threads)
+            bad |= row.get("bad", False)
+            rows[family][name] = row_text(name, row)
+            print(f"{family}/{name}: {row['verdict']}", flush=True)
+            arguments.output.write_text(page(kept | rows))
+    arguments.output.write_text(page(rows))
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()
