@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
 #include "torchkeep/base/log.h"
@@ -20,6 +21,15 @@ void Console::field(std::string_view name, std::string_view value) const {
   line("  ", padded, value);
 }
 
+std::string Console::painted(Tone tone, std::string_view words) const {
+  static const bool wanted = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+  if (!wanted) return std::string(words);
+  const std::string_view colour = tone == Tone::Good  ? "\033[32m"
+                                  : tone == Tone::Bad ? "\033[31m"
+                                                      : "\033[33m";
+  return text(colour, words, "\033[0m");
+}
+
 void Console::answer(const json::Json& value) const {
   if (json) std::cout << value.dump(2) << std::endl;
 }
@@ -30,7 +40,7 @@ void Console::failure(const Error& error) const {
     std::cout << value.dump(2) << std::endl;
     return;
   }
-  const bool colour = isatty(STDERR_FILENO) == 1;
+  const bool colour = isatty(STDERR_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
   std::cerr << (colour ? "\033[31m" : "") << "torchkeep: " << name_of(error.code)
             << (colour ? "\033[0m: " : ": ") << one_line(error.message) << std::endl;
 }

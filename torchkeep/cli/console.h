@@ -9,6 +9,9 @@
 /// What a command says: lines for people, or one JSON document for scripts. Never both.
 namespace torchkeep::cli {
 
+/// How a word stands out, on a terminal only.
+enum class Tone { Good, Bad, Warning };
+
 /// *Lives on the main thread.*
 class Console {
  public:
@@ -21,6 +24,8 @@ class Console {
   }
   /// A name and its value, aligned.
   void field(std::string_view name, std::string_view value) const;
+  /// `words` in a colour, if standard output is a terminal and NO_COLOR is not set.
+  std::string painted(Tone tone, std::string_view words) const;
   /// The command's answer; printed only with --json.
   void answer(const json::Json& value) const;
   /// The command's failure, with its code: on standard error, or as the JSON answer.

@@ -1,5 +1,6 @@
 #include "torchkeep/base/encoding.h"
 #include "torchkeep/cli/claims_text.h"
+#include "torchkeep/cli/commands/judging_options.h"
 #include "torchkeep/cli/session.h"
 
 namespace torchkeep::cli {
@@ -9,22 +10,27 @@ struct Options {
   std::string peer;
   std::string role = "worker";
   Path root;
+  Path policy;
 };
 
 constexpr std::chrono::seconds kConnectTimeout{10};
 
-Result<void> show_peer(const Invocation& invocation, const Options& options) {
+Result<Verifier> choose_verifier(const Invocation& invocation, const Options& options) {
+  if (options.root.empty()) return load_verifier(TRY(owner_folder(invocation)), invocation.pccs);
+  if (invocation.pccs.empty()) return invalid_argument("--root needs --pccs HOST:PORT beside it");
+  Verifier verifier;
+  verifier.pccs = TRY(channel::parse_endpoint(invocation.pccs).context("--pccs"));
+  verifier.roots = TRY(channel::load_roots(options.root));
+  return verifier;
+}
+
+Result<void> show_peer(Invocation& invocation, const Options& options) {
   const channel::Endpoint endpoint = TRY(channel::parse_endpoint(options.peer));
   const tee::Role role = TRY(tee::parse_role(options.role).context("--role"));
-  Verifier verifier;
-  if (options.root.empty()) {
-    verifier = TRY(load_verifier(TRY(owner_folder(invocation)), invocation.pccs));
-  } else {
-    if (invocation.pccs.empty()) return invalid_argument("--root needs --pccs HOST:PORT beside it");
-    verifier.pccs = TRY(channel::parse_endpoint(invocation.pccs).context("--pccs"));
-    verifier.roots = TRY(channel::load_roots(options.root));
-  }
-  Desk desk(verifier);
+  const keys::HolderRole holder = TRY(parse_holder_role(options.role));
+  std::optional<keys::Policy> policy;
+  if (!options.policy.empty()) policy = TRY(load_policy_file(options.policy));
+  Desk desk(TRY(choose_verifier(invocation, options)));
   const auto tls = TRY(channel::TlsClientContext::create());
   const auto connection =
       TRY(desk.wait(channel::HttpClient::connect(endpoint, tls, kConnectTimeout)));
@@ -36,26 +42,38 @@ Result<void> show_peer(const Invocation& invocation, const Options& options) {
   console.line("At ", endpoint.text(), " is a genuine enclave in the role of ", tee::name_of(role), ".");
   show(console, *peer.claims);
   console.field("context", encode_hex(peer.context));
-  console.line("Whether it may hold a key is for the owner's policy to say.");
-  console.answer({{"endpoint", endpoint.text()},
-                  {"role", tee::name_of(role)},
-                  {"context", encode_hex(peer.context)},
-                  {"claims", encode(*peer.claims)}});
+  json::Json answer = {{"endpoint", endpoint.text()},
+                       {"role", tee::name_of(role)},
+                       {"context", encode_hex(peer.context)},
+                       {"claims", encode(*peer.claims)}};
+  if (policy) {
+    const PolicyFindings findings =
+        check_policy(*policy, holder, *peer.claims, desk.clock().now());
+    show(console, findings);
+    answer["policy"] = encode(findings);
+    if (!findings.holds()) invocation.status = kRejected;
+  } else {
+    console.line("Whether it may hold a key is for the owner's policy to say: --policy FILE.");
+  }
+  console.answer(answer);
   return {};
 }
 
 }  // namespace
 
 void add_attest(CLI::App& app, Invocation& invocation) {
-  CLI::App* const attest = app.add_subcommand("attest", "Who is at the other end");
+  CLI::App* const attest = app.add_subcommand("attest", "Who is at the other end, and whether a quote holds");
   attest->require_subcommand(1);
+  add_attest_verify(*attest, invocation);
+  add_attest_explain(*attest, invocation);
   CLI::App* const command = attest->add_subcommand("show", "Verify a program's evidence over a fresh session");
-  command->footer("Example: torchkeep attest show 127.0.0.1:9000 --role worker");
+  command->footer("Example: torchkeep attest show 127.0.0.1:9000 --role worker --policy policy.json");
   auto options = std::make_shared<Options>();
   command->add_option("PEER", options->peer, "The program's address")->required()->type_name("HOST:PORT");
   command->add_option("--role", options->role, "The role it should prove: keyserver, keycache or worker")
       ->capture_default_str();
   command->add_option("--root", options->root, "Without an owner's folder: root certificate (PEM)")->type_name("FILE");
+  command->add_option("--policy", options->policy, "Also say how it fares under this policy")->type_name("FILE");
   command->callback([&invocation, options] {
     invocation.run = [&invocation, options] { return show_peer(invocation, *options); };
   });
