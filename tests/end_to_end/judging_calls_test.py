@@ -192,6 +192,7 @@ class Policies(Call):
                 failed = [one for one in told["policy"]["clauses"] if not one["holds"]]
                 self.assertEqual(len(failed), 1, failed)
                 self.assertIn(clause, failed[0]["clause"])
+                self.assertIn(failed[0]["clause"], told["message"])
                 self.assertTrue(failed[0]["found"] and failed[0]["wanted"] and failed[0]["way_out"], failed)
                 self.assertEqual(self.verify(SGX / "quote.bin", SGX, "--policy", policy)[0], 1)
                 self.assertIn("FAILS", self.check(policy)[1])

@@ -131,6 +131,8 @@ class Verdicts(unittest.TestCase):
                 self.assertEqual(told["missing"], ["root_ca_crl"])
                 status, told = verify(folder, manifest["verify_at"], "--require-root-crl")
                 self.assertEqual((status, told["result"]), (1, "rejected"))
+        status, told = verify(VECTORS / "snp-milan-vcek", "2026-03-25T12:00:00Z", "--require-root-crl")
+        self.assertEqual((status, told["reason"], told["missing"]), (1, "malformed", ["crl"]))
 
     def test_people_read_the_same_verdict(self):
         for folder, manifest in vectors():

@@ -30,6 +30,12 @@ std::vector<Document> documents_of(const Dossier& dossier) {
 
 attest::Judgement judge_evidence(const Dossier& dossier) {
   if (dossier.description.tee == attest::TeeType::Snp) {
+    if (dossier.require_root_crl && dossier.snp.crl.empty()) {
+      return {
+          malformed("crl.der: the document is missing, so a revoked certificate passes; put the "
+                    "ARK's list (DER) into the folder, or leave --require-root-crl out"),
+          attest::Reason::Malformed};
+    }
     return attest::judge_snp_report(dossier.evidence, dossier.snp, dossier.anchor.amd, dossier.at);
   }
   const auto rule =
@@ -77,7 +83,7 @@ void add_warnings(Verdict& verdict, const Dossier& dossier) {
   }
   if (dossier.description.debug()) {
     verdict.warnings.push_back(
-        "It is in debug mode: its host can read and change its memory. No policy accepts that.");
+        "It may be debugged: its host can read and change its memory. No policy accepts that.");
   }
 }
 
@@ -86,6 +92,12 @@ void add_warnings(Verdict& verdict, const Dossier& dossier) {
 std::string Verdict::final_reason() const {
   if (!claims) return reason;
   return accepted() ? "" : std::string(kPolicyRefused);
+}
+
+std::string Verdict::final_message() const {
+  if (!claims || accepted()) return message;
+  const auto failed = std::ranges::find(policy->clauses, false, &attest::Clause::held);
+  return attest::to_error({failed->name, failed->found, failed->wanted, failed->way_out}).message;
 }
 
 Verdict judge(const Dossier& dossier) {

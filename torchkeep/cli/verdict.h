@@ -28,6 +28,8 @@ struct Verdict {
   bool accepted() const { return claims && (!policy || policy->holds()); }
   /// `reason`, or "policy_refused" where only the policy says no; empty if accepted.
   std::string final_reason() const;
+  /// `message`, or the first clause that does not hold.
+  std::string final_message() const;
 };
 
 Verdict judge(const Dossier& dossier);

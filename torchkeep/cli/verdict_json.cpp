@@ -69,7 +69,7 @@ json::Json encode(const Verdict& verdict, const Dossier& dossier) {
   const SelfDescription& description = dossier.description;
   json::Json out = {{"result", verdict.accepted() ? "verified" : "rejected"},
                     {"reason", or_null(verdict.final_reason())},
-                    {"message", or_null(verdict.message)},
+                    {"message", or_null(verdict.final_message())},
                     {"tcb_status", json::Json()},
                     {"advisories", json::Json::array()},
                     {"platform_advisories", json::Json::array()},

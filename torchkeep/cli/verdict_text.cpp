@@ -25,7 +25,7 @@ void show_headline(const Console& console, const Verdict& verdict, const Dossier
   }
   console.line(console.painted(Tone::Bad, "REJECTED"), ": ", verdict.final_reason(), " (at ", at,
                ")");
-  if (!verdict.message.empty()) console.line("  ", one_line(verdict.message));
+  if (!verdict.final_message().empty()) console.line("  ", one_line(verdict.final_message()));
   const Meaning meaning = meaning_of_reason(verdict.final_reason());
   if (!meaning.what.empty()) console.field("means", meaning.what);
   if (!meaning.way_out.empty()) console.field("what to do", meaning.way_out);
