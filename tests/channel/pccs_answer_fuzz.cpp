@@ -8,7 +8,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto response = torchkeep::channel::text_response(200, "application/json",
                                                     text.substr(std::min(line + 1, text.size())));
   response.headers.emplace_back(kChain[0], text.substr(0, line));
-  const auto document = torchkeep::channel::parse_pccs_answer(response, kChain);
-  TORCHKEEP_CHECK(!document || document->body.size() == response.body.size());
+  using torchkeep::channel::PccsDocumentKind;
+  for (const auto kind : {PccsDocumentKind::Json, PccsDocumentKind::Crl}) {
+    const auto document = torchkeep::channel::parse_pccs_answer(response, kind, kChain);
+    TORCHKEEP_CHECK(!document || document->body.size() == response.body.size());
+  }
   return 0;
 }

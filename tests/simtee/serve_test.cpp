@@ -110,14 +110,16 @@ TEST(Serve, VouchesForAProgramToWhoeverAsksItsPccs) {
   const Bytes quote = decode_hex(answer.text).value();
 
   const SystemClock clock;
-  channel::PccsCollateral pccs(testing::loopback(machine.pccs_port()), clock);
+  const auto pccs =
+      channel::PccsClient::create({false, "127.0.0.1", machine.pccs_port(), ""}, {}).value();
   testing::Reactor reactor;
-  const auto collateral = reactor.await(pccs.fetch(attest::find_collateral_key(quote).value()));
+  const auto collateral = reactor.await(pccs->fetch(attest::find_collateral_key(quote).value(),
+                                                      channel::PccsClient::Attempts::One));
   ASSERT_TRUE(collateral.ok()) << collateral.error();
   const auto root =
       crypto::parse_pem_chain(load_file(folder / "state/root.pem", 4096).value()).value();
   const attest::RootKey roots[] = {root.at(0).p256_point().value()};
-  const auto claims = attest::verify_quote(quote, **collateral, roots, clock.now());
+  const auto claims = attest::verify_quote(quote, *collateral, roots, clock.now());
   ASSERT_TRUE(claims.ok()) << claims.error();
   EXPECT_EQ(claims->find_enclave()->mr_enclave, measure_file(folder / "worker").value());
 }

@@ -79,10 +79,11 @@ struct HttpClientLimits {
 class HttpClient {
  public:
   /// `tls` null: plain HTTP. `timeout` is for the connection to stand, TLS included.
+  /// `host` is what the Host header says; the endpoint if empty.
   /// Errors: Unavailable (nobody there, not TLS, time-out), naming the endpoint.
   static asio::awaitable<Result<std::unique_ptr<HttpClient>>> connect(
       Endpoint endpoint, std::shared_ptr<TlsClientContext> tls, std::chrono::seconds timeout,
-      HttpClientLimits limits = {});
+      HttpClientLimits limits = {}, std::string host = {});
   virtual ~HttpClient() = default;
   virtual const TlsFacts* tls() const = 0;
   /// Errors: Unavailable if the connection breaks; Malformed if the answer is no HTTP or too large.

@@ -90,15 +90,19 @@ class Line final : public std::enable_shared_from_this<Line> {
 
 class Client final : public HttpClient {
  public:
-  Client(std::shared_ptr<Line> line, const Endpoint& endpoint, HttpClientLimits limits)
-      : line_(std::move(line)), where_(endpoint.text()), limits_(limits) {}
+  Client(std::shared_ptr<Line> line, const Endpoint& endpoint, HttpClientLimits limits,
+         std::string host)
+      : line_(std::move(line)),
+        where_(endpoint.text()),
+        host_(host.empty() ? where_ : std::move(host)),
+        limits_(limits) {}
   ~Client() override { line_->close(); }
 
   const TlsFacts* tls() const override { return line_->transport().tls(); }
 
   asio::awaitable<Result<HttpResponse>> send(HttpRequest request) override {
     if (closed_) co_return unavailable("connection to ", where_, ": it is closed; connect anew");
-    auto head = encode_head(request, where_);
+    auto head = encode_head(request, host_);
     if (!head) co_return std::move(head).error();
     closed_ = true;  // until a whole answer has come: a half one leaves no place to go on from
     line_->watch();
@@ -135,6 +139,7 @@ class Client final : public HttpClient {
 
   std::shared_ptr<Line> line_;
   std::string where_;
+  std::string host_;
   HttpClientLimits limits_;
   bool closed_ = false;
 };
@@ -152,7 +157,7 @@ asio::awaitable<Result<void>> open(std::shared_ptr<Line> line, tcp::endpoint rem
 
 asio::awaitable<Result<std::unique_ptr<HttpClient>>> HttpClient::connect(
     Endpoint endpoint, std::shared_ptr<TlsClientContext> tls, std::chrono::seconds timeout,
-    HttpClientLimits limits) {
+    HttpClientLimits limits, std::string host) {
   const std::string where = endpoint.text();
   boost::system::error_code error;
   const auto address = asio::ip::make_address(endpoint.address, error);
@@ -172,7 +177,8 @@ asio::awaitable<Result<std::unique_ptr<HttpClient>>> HttpClient::connect(
     line->close();
     co_return std::move(opened).error().context(text("connecting to ", where));
   }
-  co_return std::unique_ptr<HttpClient>(std::make_unique<Client>(line, endpoint, limits));
+  co_return std::unique_ptr<HttpClient>(
+      std::make_unique<Client>(line, endpoint, limits, std::move(host)));
 }
 
 }  // namespace torchkeep::channel

@@ -45,7 +45,7 @@ std::shared_ptr<SSL_CTX> make_context(const SSL_METHOD* method) {
 
 Result<TlsMaterial> make_material(const SSL_METHOD* method, const crypto::EcdsaPrivateKey& key,
                                   const crypto::Certificate& certificate) {
-  TlsMaterial material{make_context(method), certificate.public_key_info()};
+  TlsMaterial material{make_context(method), certificate.public_key_info(), {}};
   if (!equal(material.own_spki, key.public_key_info())) {
     return invalid_argument("the TLS certificate is not for the private key beside it");
   }
@@ -55,6 +55,35 @@ Result<TlsMaterial> make_material(const SSL_METHOD* method, const crypto::EcdsaP
     return invalid_argument("TLS does not take this certificate");
   }
   return material;
+}
+
+// A server that is told by its certificate, as everywhere on the web.
+std::shared_ptr<SSL_CTX> make_web_context() {
+  std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  SSL_CTX* const raw = context.get();
+  TORCHKEEP_CHECK(raw != nullptr);
+  TORCHKEEP_CHECK(SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) == 1);
+  TORCHKEEP_CHECK(SSL_CTX_set_ciphersuites(raw, kCiphersuites) == 1);
+  TORCHKEEP_CHECK(SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1);
+  TORCHKEEP_CHECK(SSL_CTX_set1_groups_list(raw, kGroups) == 1);
+  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(raw, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
+  return context;
+}
+
+Result<void> trust(SSL_CTX* context, ByteView pem) {
+  if (pem.empty()) {
+    if (SSL_CTX_set_default_verify_paths(context) == 1) return {};
+    return unavailable("this system has no list of CAs; name the PCCS's own with --pccs-ca FILE");
+  }
+  X509_STORE* const store = SSL_CTX_get_cert_store(context);
+  for (const crypto::Certificate& certificate : TRY(crypto::parse_pem_chain(pem))) {
+    TORCHKEEP_CHECK(X509_STORE_add_cert(store, certificate.state().x509.get()) == 1);
+  }
+  // What is pinned need not be a root: it may be the server's own certificate.
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  return {};
 }
 
 // No clock is at hand and nobody judges these dates; the key dies with the process.
@@ -87,6 +116,13 @@ TlsClientContext::~TlsClientContext() = default;
 Result<std::shared_ptr<TlsClientContext>> TlsClientContext::create() {
   const auto key = crypto::EcdsaPrivateKey::generate();
   TlsMaterial material = TRY(make_material(TLS_client_method(), key, self_signed(key)));
+  return std::make_shared<TlsClientContext>(std::make_unique<State>(State{std::move(material)}));
+}
+
+Result<std::shared_ptr<TlsClientContext>> TlsClientContext::create_for_web(const std::string& host,
+                                                                           ByteView trusted_pem) {
+  TlsMaterial material{make_web_context(), {}, host};
+  TRY(trust(material.context.get(), trusted_pem));
   return std::make_shared<TlsClientContext>(std::make_unique<State>(State{std::move(material)}));
 }
 

@@ -39,6 +39,13 @@ class TlsServerContext {
 class TlsClientContext {
  public:
   static Result<std::shared_ptr<TlsClientContext>> create();
+  /// For an ordinary web server whose answers are signed by somebody else (a PCCS): the one context
+  /// that judges certificates. They must be for `host` (a name or a literal address), and hang on a
+  /// certificate in `trusted_pem` (a CA, or the server's own), or, if that is empty, on a CA of
+  /// this system. Shows no certificate; takes TLS 1.2 too. Errors: Malformed; Unavailable (no
+  /// system CAs).
+  static Result<std::shared_ptr<TlsClientContext>> create_for_web(const std::string& host,
+                                                                  ByteView trusted_pem);
   struct State;
   explicit TlsClientContext(std::unique_ptr<State> state);
   ~TlsClientContext();

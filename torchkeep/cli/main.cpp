@@ -19,9 +19,13 @@ int main(int argc, char** argv) {
   app.add_option("--owner-folder", invocation.owner_folder, "The owner's folder")
       ->envname("TORCHKEEP_OWNER_FOLDER")
       ->type_name("FOLDER");
-  app.add_option("--pccs", invocation.pccs, "Where attestation collateral is served (HOST:PORT)")
+  app.add_option("--pccs", invocation.pccs,
+                 "Where attestation collateral is served: HOST:PORT or https://HOST[:PORT][/BASE]")
       ->envname("TORCHKEEP_PCCS")
       ->type_name("HOST:PORT");
+  app.add_option("--pccs-ca", invocation.pccs_ca,
+                 "Certificate (PEM) that alone vouches for an https PCCS; remembered by owner init")
+      ->type_name("FILE");
   app.footer("Exit codes: 0 done, 1 refused, 2 wrong call or input, 3 not found, 4 not reachable now, 5 defect.\n"
              "A first look: torchkeep demo");
 
@@ -32,6 +36,7 @@ int main(int argc, char** argv) {
   cli::add_keys(app, invocation);
   cli::add_infer(app, invocation);
   cli::add_attest(app, invocation);
+  cli::add_collateral(app, invocation);
   cli::add_run(app, invocation);
   cli::add_bench(app, invocation);
   cli::add_conformance(app, invocation);

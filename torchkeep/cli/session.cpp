@@ -1,8 +1,19 @@
 #include "torchkeep/cli/session.h"
 
-#include "torchkeep/channel/pccs.h"
-
 namespace torchkeep::cli {
+namespace {
+
+channel::CollateralStoreParts store_parts(const Verifier& verifier) {
+  channel::CollateralStoreParts parts;
+  parts.pccs =
+      make_pccs_client(verifier).value();  // whoever made `verifier` has seen that it can be
+  parts.roots = verifier.roots;
+  parts.folder = verifier.collateral_cache;
+  parts.refresh = channel::CollateralStoreParts::Refresh::First;
+  return parts;
+}
+
+}  // namespace
 
 Result<Path> owner_folder(const Invocation& invocation) {
   if (!invocation.owner_folder.empty()) return invocation.owner_folder;
@@ -10,14 +21,13 @@ Result<Path> owner_folder(const Invocation& invocation) {
 }
 
 Desk::Desk(const Verifier& verifier)
-    : collateral_(std::make_unique<channel::PccsCollateral>(verifier.pccs, clock_)),
-      roots_(verifier.roots) {}
+    : collateral_(store_parts(verifier), clock_, log_), roots_(verifier.roots) {}
 
 channel::SessionParty Desk::party(tee::Role role) {
   return {.role = role,
           .platform = nullptr,
           .context = {},
-          .collateral = collateral_.get(),
+          .collateral = &collateral_,
           .roots = roots_,
           .clock = &clock_,
           .random = &random_};

@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include "torchkeep/base/log.h"
+#include "torchkeep/channel/collateral_store.h"
 #include "torchkeep/channel/roots.h"
 #include "torchkeep/channel/session.h"
 #include "torchkeep/cli/await.h"
@@ -31,6 +33,8 @@ class Desk {
   /// As somebody without a proof of their own.
   channel::SessionParty client_party();
 
+  channel::CollateralStore& collateral() { return collateral_; }
+
   template <typename T>
   Result<T> wait(asio::awaitable<Result<T>> work) {
     return await_result(io_, std::move(work));
@@ -41,7 +45,8 @@ class Desk {
   asio::io_context io_;
   SystemClock clock_;
   crypto::SystemRandom random_;
-  std::unique_ptr<channel::CollateralSource> collateral_;
+  StderrLog log_{"torchkeep"};
+  channel::CollateralStore collateral_;
   std::vector<attest::RootKey> roots_;
 };
 

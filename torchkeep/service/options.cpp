@@ -29,9 +29,17 @@ void add_options(CLI::App& app, Options& options, std::string_view program) {
   app.add_option("--listen", options.listen, "Address to serve on; port 0 asks for a free one")
       ->required()
       ->type_name("HOST:PORT");
-  app.add_option("--pccs", options.pccs, "Where attestation collateral is served")
+  app.add_option("--pccs", options.pccs,
+                 "Where attestation collateral is served: HOST:PORT (in clear: it is public, and "
+                 "signed) or https://HOST[:PORT][/BASE]")
       ->required()
       ->type_name("HOST:PORT");
+  app.add_option("--pccs-ca", options.pccs_ca,
+                 "Certificate (PEM) that alone vouches for an https PCCS; default the system's CAs")
+      ->type_name("FILE");
+  app.add_option("--collateral-cache", options.collateral_cache,
+                 "Folder in which collateral outlives a restart and an absent PCCS")
+      ->type_name("FOLDER");
   app.add_option("--root", options.root,
                  "Root certificate (PEM) to judge evidence by; default Intel's")
       ->type_name("FILE");

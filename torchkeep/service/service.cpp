@@ -31,7 +31,7 @@ struct Service::State {
   channel::Endpoint listen;
   std::vector<attest::RootKey> roots;
   std::unique_ptr<tee::Platform> platform;
-  std::unique_ptr<channel::PccsCollateral> collateral;
+  std::unique_ptr<channel::CollateralStore> collateral;
   std::vector<std::function<void()>> stop_calls;
   bool stopping = false;
 
@@ -78,10 +78,16 @@ Result<std::unique_ptr<Service>> Service::open(const Options& options, tee::Role
                       : "",
                   "; ", hardened);
   state->listen = TRY(channel::parse_endpoint(options.listen).context("--listen"));
-  const channel::Endpoint pccs = TRY(channel::parse_endpoint(options.pccs).context("--pccs"));
+  channel::CollateralStoreParts parts;
+  parts.pccs = TRY(channel::PccsClient::open(options.pccs, options.pccs_ca));
   state->roots = TRY(channel::load_roots(options.root).context("--root"));
   state->platform = TRY(tee::open_platform(options.simtee_socket));
-  state->collateral = std::make_unique<channel::PccsCollateral>(pccs, state->clock);
+  state->log.info("collateral from ", parts.pccs->address().text(),
+                  parts.pccs->address().tls ? "" : ", in clear: it is public, and signed");
+  parts.roots = state->roots;
+  parts.folder = options.collateral_cache;
+  state->collateral =
+      std::make_unique<channel::CollateralStore>(std::move(parts), state->clock, state->log);
   return std::unique_ptr<Service>(new Service(std::move(state)));
 }
 
@@ -91,6 +97,9 @@ const Clock& Service::clock() const { return state_->clock; }
 crypto::Random& Service::random() { return state_->random; }
 tee::Platform& Service::platform() { return *state_->platform; }
 const std::vector<attest::RootKey>& Service::roots() const { return state_->roots; }
+std::vector<channel::CollateralHealth> Service::collateral_health() const {
+  return state_->collateral->health();
+}
 
 channel::SessionParty Service::party(Bytes context) {
   return {.role = state_->role,

@@ -7,7 +7,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "torchkeep/base/file.h"
-#include "torchkeep/channel/pccs.h"
+#include "torchkeep/channel/collateral_store.h"
 #include "torchkeep/channel/session.h"
 #include "torchkeep/json/json.h"
 
@@ -21,7 +21,9 @@ namespace asio = boost::asio;
 /// policy.
 struct Options {
   std::string listen;         ///< --listen HOST:PORT; port 0 asks for a free one.
-  std::string pccs;           ///< --pccs HOST:PORT
+  std::string pccs;           ///< --pccs HOST:PORT or https://HOST[:PORT][/BASE]
+  Path pccs_ca;               ///< --pccs-ca FILE.pem: accepts this CA alone for an https PCCS.
+  Path collateral_cache;      ///< --collateral-cache FOLDER; empty: memory alone.
   Path root;                  ///< --root FILE.pem; without one, Intel's root (not in a simulation).
   std::string simtee_socket;  ///< --simtee-socket PATH; only in a simulation.
   Path ready_file;            ///< --ready-file PATH: written once the program serves.
@@ -52,6 +54,8 @@ class Service {
   crypto::Random& random();
   tee::Platform& platform();
   const std::vector<attest::RootKey>& roots() const;
+  /// Which collateral is held, how long it holds, and whether the PCCS is away.
+  std::vector<channel::CollateralHealth> collateral_health() const;
 
   /// What we prove ourselves with; `context` is bound by our evidence.
   channel::SessionParty party(Bytes context);

@@ -1,5 +1,7 @@
 #include "torchkeep/channel/internal/collateral_fields.h"
 
+#include <algorithm>
+
 namespace torchkeep::channel {
 
 std::span<const CollateralField> collateral_fields() {
@@ -16,6 +18,13 @@ std::span<const CollateralField> collateral_fields() {
       {"pck_chain", "pck_chain.pem", &Collateral::pck_chain},
   };
   return kFields;
+}
+
+bool same(const attest::Collateral& left, const attest::Collateral& right) {
+  if (&left == &right) return true;
+  return std::ranges::all_of(collateral_fields(), [&](const CollateralField& field) {
+    return left.*field.bytes == right.*field.bytes;
+  });
 }
 
 }  // namespace torchkeep::channel

@@ -16,4 +16,7 @@ struct CollateralField {
 /// All of them, always in the same order.
 std::span<const CollateralField> collateral_fields();
 
+/// Byte for byte. Those that share their memory are the same at once.
+bool same(const attest::Collateral& left, const attest::Collateral& right);
+
 }  // namespace torchkeep::channel

@@ -12,10 +12,16 @@ struct PccsDocument {
   Bytes issuer_chain;  ///< PEM; empty where none was asked for.
 };
 
+enum class PccsDocumentKind { Json, Crl };
+
 /// `chain_headers`: names under which the URL-encoded issuer chain may stand; none: no chain.
-/// Errors: Unavailable if the service has no such document (its status says why); Malformed if the
-/// answer is no PCCS's.
-Result<PccsDocument> parse_pccs_answer(const HttpResponse& response,
+/// Errors: Unavailable if it may be there later (429, 5xx); NotFound if the service has no such
+/// document; Denied if it wants credentials; InvalidArgument if it is another place's to serve
+/// (a redirect, with where to); Malformed if the answer is no PCCS's.
+Result<PccsDocument> parse_pccs_answer(const HttpResponse& response, PccsDocumentKind kind,
                                        std::span<const std::string_view> chain_headers);
+
+/// How long the service asks us to stay away: Retry-After in seconds; dates are passed over.
+std::optional<std::chrono::seconds> find_retry_after(const HttpResponse& response);
 
 }  // namespace torchkeep::channel

@@ -21,8 +21,15 @@ asio::awaitable<Result<attest::Claims>> verify_session_evidence(const SessionPar
   const auto key = attest::find_collateral_key(evidence);
   if (!key) co_return key.error();
   auto collateral = co_await self.collateral->fetch(*key);
-  if (!collateral) co_return std::move(collateral).error().context("fetching its collateral");
-  auto claims = attest::verify_quote(evidence, **collateral, self.roots, self.clock->now());
+  if (!collateral) {
+    // A document that is not there may be there later: that is no verdict on the peer.
+    Error error = std::move(collateral).error().context("fetching its collateral");
+    if (error.code == ErrorCode::NotFound) error.code = ErrorCode::Unavailable;
+    co_return error;
+  }
+  auto verified = self.verdicts->verify(*collateral, self.roots);
+  if (!verified) co_return std::move(verified).error();
+  auto claims = attest::verify_quote(evidence, *verified, self.clock->now());
   if (!claims) co_return std::move(claims).error();
   if (!equal(claims->report_data(), expected.bytes())) {
     co_return untrusted(

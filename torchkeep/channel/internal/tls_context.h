@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "torchkeep/base/bytes.h"
 #include "torchkeep/channel/tls.h"
@@ -13,6 +14,8 @@ namespace torchkeep::channel {
 struct TlsMaterial {
   std::shared_ptr<ssl_ctx_st> context;
   Bytes own_spki;
+  /// Whose certificate the server must show; empty where attestation tells who it is.
+  std::string web_host = {};
 };
 
 struct TlsServerContext::State {

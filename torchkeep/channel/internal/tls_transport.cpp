@@ -92,6 +92,7 @@ class TlsTransport final : public Transport {
     SSL_set_bio(ssl_.get(), bio, bio);
     is_server ? SSL_set_accept_state(ssl_.get()) : SSL_set_connect_state(ssl_.get());
     facts_.own_spki = material.own_spki;
+    if (!material.web_host.empty()) expect_host(material.web_host);
   }
 
   asio::awaitable<Result<void>> handshake() override;
@@ -105,6 +106,8 @@ class TlsTransport final : public Transport {
     int error;           // as SSL_get_error says
     std::string reason;  // only of SSL_ERROR_SSL
   };
+  void expect_host(const std::string& host);
+  Error handshake_fault(const Step& step) const;
   Step step_of(int outcome);
   Result<void> learn_facts();
   Result<void> encrypt(ByteView& left);
@@ -116,7 +119,27 @@ class TlsTransport final : public Transport {
   SslHandle ssl_;
   TlsFacts facts_;
   bool established_ = false;
+  bool web_ = false;
 };
+
+void TlsTransport::expect_host(const std::string& host) {
+  web_ = true;
+  X509_VERIFY_PARAM* const rules = SSL_get0_param(ssl_.get());
+  if (X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1) return;
+  ERR_clear_error();
+  TORCHKEEP_CHECK(SSL_set1_host(ssl_.get(), host.c_str()) == 1);
+  // As the macro SSL_set_tlsext_host_name spells it, but for its cast.
+  std::string name = host;
+  TORCHKEEP_CHECK(SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                           name.data()) == 1);
+}
+
+Error TlsTransport::handshake_fault(const Step& step) const {
+  const long verdict = SSL_get_verify_result(ssl_.get());
+  if (!web_ || verdict == X509_V_OK) return unavailable("TLS handshake: ", step.reason);
+  return untrusted("its TLS certificate does not hold: ", X509_verify_cert_error_string(verdict),
+                   "; if it has a CA of its own, name that with --pccs-ca FILE");
+}
 
 TlsTransport::Step TlsTransport::step_of(int outcome) {
   Step step{SSL_get_error(ssl_.get(), outcome), {}};
@@ -152,7 +175,7 @@ asio::awaitable<Result<void>> TlsTransport::handshake() {
     const int outcome = SSL_do_handshake(ssl_.get());
     const Step step = outcome == 1 ? Step{SSL_ERROR_NONE, {}} : step_of(outcome);
     auto flushed = co_await flush();
-    if (step.error == SSL_ERROR_SSL) co_return unavailable("TLS handshake: ", step.reason);
+    if (step.error == SSL_ERROR_SSL) co_return handshake_fault(step);
     if (!flushed) co_return flushed;
     if (outcome == 1) break;
     if (step.error != SSL_ERROR_WANT_READ) {
@@ -172,7 +195,7 @@ asio::awaitable<Result<void>> TlsTransport::handshake() {
 
 Result<void> TlsTransport::learn_facts() {
   if (SSL_session_reused(ssl_.get()) != 0) return unavailable("a resumed TLS session");
-  if (SSL_version(ssl_.get()) != TLS1_3_VERSION) return unavailable("not TLS 1.3");
+  if (!web_ && SSL_version(ssl_.get()) != TLS1_3_VERSION) return unavailable("not TLS 1.3");
   const X509* const peer = SSL_get0_peer_certificate(ssl_.get());
   if (peer != nullptr) {
     const Bytes der = crypto::to_der(peer, i2d_X509);

@@ -40,7 +40,8 @@ class Transport {
   explicit Transport(tcp::socket socket) : socket_(std::move(socket)) {}
   virtual ~Transport() = default;
 
-  /// Errors of all: Unavailable, in words that follow "connection to HOST:PORT: ".
+  /// Errors of all: Unavailable, in words that follow "connection to HOST:PORT: "; Untrusted for a
+  /// web server whose certificate does not hold.
   virtual asio::awaitable<Result<void>> handshake() = 0;
   /// At least one byte into `out`; 0 once the peer has ended properly. A large `out` asks for large
   /// reads.

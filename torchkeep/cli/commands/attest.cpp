@@ -19,7 +19,7 @@ Result<Verifier> choose_verifier(const Invocation& invocation, const Options& op
   if (options.root.empty()) return load_verifier(TRY(owner_folder(invocation)), invocation.pccs);
   if (invocation.pccs.empty()) return invalid_argument("--root needs --pccs HOST:PORT beside it");
   Verifier verifier;
-  verifier.pccs = TRY(channel::parse_endpoint(invocation.pccs).context("--pccs"));
+  verifier.pccs = TRY(channel::parse_pccs_address(invocation.pccs).context("--pccs"));
   verifier.roots = TRY(channel::load_roots(options.root));
   return verifier;
 }

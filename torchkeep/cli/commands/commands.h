@@ -14,6 +14,7 @@ struct Invocation {
   Console console;
   Path owner_folder;   ///< --owner-folder
   std::string pccs;    ///< --pccs: overrides what `owner init` remembered.
+  Path pccs_ca;        ///< --pccs-ca: remembered by `owner init`.
   std::function<Result<void>()> run;
   int status = 0;      ///< Exit code of a command that answers and yet found something wrong.
 };
@@ -25,6 +26,7 @@ void add_inspect(CLI::App& app, Invocation& invocation);
 void add_keys(CLI::App& app, Invocation& invocation);
 void add_infer(CLI::App& app, Invocation& invocation);
 void add_attest(CLI::App& app, Invocation& invocation);
+void add_collateral(CLI::App& app, Invocation& invocation);
 void add_run(CLI::App& app, Invocation& invocation);
 void add_bench(CLI::App& app, Invocation& invocation);
 void add_conformance(CLI::App& app, Invocation& invocation);

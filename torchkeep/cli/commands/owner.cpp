@@ -25,7 +25,12 @@ Result<void> init(const Invocation& invocation, const Options& options) {
       TRY(channel::parse_endpoint(options.keyserver).context("--keyserver"));
   if (invocation.pccs.empty()) return invalid_argument("where collateral is served: --pccs HOST:PORT");
   Verifier verifier;
-  verifier.pccs = TRY(channel::parse_endpoint(invocation.pccs).context("--pccs"));
+  verifier.pccs = TRY(channel::parse_pccs_address(invocation.pccs).context("--pccs"));
+  if (!invocation.pccs_ca.empty()) {
+    verifier.pccs_ca = TRY(load_file(invocation.pccs_ca, 64 * 1024).context("--pccs-ca"));
+  }
+  TRY(make_pccs_client(verifier).context("--pccs-ca"));
+  verifier.collateral_cache = collateral_folder(folder);
   verifier.roots = TRY(channel::load_roots(options.root));
   std::optional<Genesis> expected;
   if (!options.genesis.empty()) expected = TRY(Genesis::parse(options.genesis).context("--genesis"));
