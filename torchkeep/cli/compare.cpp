@@ -95,6 +95,10 @@ std::string integer_text(const Tensor& tensor, std::size_t index) {
     case DataType::Bool: return element<std::uint8_t>(tensor, index) != 0 ? "true" : "false";
     case DataType::UInt8: return text(int{element<std::uint8_t>(tensor, index)});
     case DataType::Int8: return text(int{element<std::int8_t>(tensor, index)});
+    case DataType::UInt16: return text(element<std::uint16_t>(tensor, index));
+    case DataType::Int16: return text(element<std::int16_t>(tensor, index));
+    case DataType::UInt32: return text(element<std::uint32_t>(tensor, index));
+    case DataType::UInt64: return text(element<std::uint64_t>(tensor, index));
     case DataType::Int32: return text(element<std::int32_t>(tensor, index));
     case DataType::Int64: return text(element<std::int64_t>(tensor, index));
     default: return "another number";

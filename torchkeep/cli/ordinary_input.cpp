@@ -47,11 +47,23 @@ Result<Tensor> make_ordinary(DataType dtype, runtime::Shape shape, std::uint32_t
     case DataType::Int8:
       fill<std::int8_t>(tensor, std::uniform_int_distribution<int>(-128, 127), random);
       return tensor;
+    case DataType::UInt16:
+      fill<std::uint16_t>(tensor, std::uniform_int_distribution<int>(0, 1), random);
+      return tensor;
+    case DataType::Int16:
+      fill<std::int16_t>(tensor, std::uniform_int_distribution<int>(0, 1), random);
+      return tensor;
     case DataType::Int32:
       fill<std::int32_t>(tensor, std::uniform_int_distribution<int>(0, 1), random);
       return tensor;
+    case DataType::UInt32:
+      fill<std::uint32_t>(tensor, std::uniform_int_distribution<int>(0, 1), random);
+      return tensor;
     case DataType::Int64:
       fill<std::int64_t>(tensor, std::uniform_int_distribution<int>(0, 1), random);
+      return tensor;
+    case DataType::UInt64:
+      fill<std::uint64_t>(tensor, std::uniform_int_distribution<int>(0, 1), random);
       return tensor;
     case DataType::Bool:
       fill<std::uint8_t>(tensor, std::uniform_int_distribution<int>(1, 1), random);
