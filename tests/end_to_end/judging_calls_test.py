@@ -197,6 +197,24 @@ class Policies(Call):
                 self.assertEqual(self.verify(SGX / "quote.bin", SGX, "--policy", policy)[0], 1)
                 self.assertIn("FAILS", self.check(policy)[1])
 
+    def test_of_a_trust_domain_hold_by_the_entry_that_explain_prints(self):
+        _, told = verify(TDX, AT)
+        entry = told["policy_entry"]
+        self.assertEqual(self.check(self.write_policy(workers=[entry]), folder=TDX)[0], 0)
+        out = torchkeep("attest", "explain", TDX / "quote.bin", "--collateral", TDX, "--at", AT)[1]
+        self.assertIn(json.dumps(entry, sort_keys=True, separators=(",", ":")), out)
+        entry["rtmrs"][2] = "00" * 48
+        status, out, _ = self.check(self.write_policy(workers=[entry]), "--json", folder=TDX)
+        failed = [one["clause"] for one in json.loads(out)["policy"]["clauses"] if not one["holds"]]
+        self.assertEqual((status, len(failed)), (1, 1), failed)
+        self.assertIn("rtmr", failed[0])
+
+    def test_never_hold_for_another_kind_of_evidence(self):
+        for folder, at in ((TDX, AT), (SNP, "2026-03-25T12:00:00Z")):
+            status, out, _ = self.check(self.write_policy(), "--json", folder=folder, at=at)
+            self.assertEqual((status, json.loads(out)["reason"]), (1, "policy_refused"))
+        self.assertIsNone(verify(SNP, "2026-03-25T12:00:00Z")[1]["policy_entry"])
+
     def test_are_for_one_role(self):
         policy = self.write_policy(caches=[{"mr_enclaves": ["ef" * 32]}])
         self.assertEqual(self.check(policy)[0], 0)
