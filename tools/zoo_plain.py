@@ -46,6 +46,10 @@ class Attention(nn.Module):
         low, high = x.chunk(2, -1)
         return x * angles.cos() + torch.cat([-high, low], -1) * angles.sin()
 
+    def spread(self, x):
+        """Each group for all its heads. With repeat_interleave, torch 1.13 writes a Reshape that mixes up open dimensions."""
+        return x[:, :, None].expand(-1, -1, self.heads // self.groups, -1, -1).flatten(1, 2)
+
     def forward(self, x, other=None, mask=None, past=None, bias=None):
         other = x if other is None else other
         query = self.split(self.query(x), self.heads)
@@ -57,8 +61,7 @@ class Attention(nn.Module):
             key, value = torch.cat([past[0], key], 2), torch.cat([past[1], value], 2)
         present = (key, value)
         if self.groups != self.heads:
-            key = key.repeat_interleave(self.heads // self.groups, 1)
-            value = value.repeat_interleave(self.heads // self.groups, 1)
+            key, value = self.spread(key), self.spread(value)
         scores = query @ key.transpose(-1, -2) / math.sqrt(self.size)
         if bias is not None:
             scores = scores + bias
