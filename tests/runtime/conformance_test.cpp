@@ -1,4 +1,5 @@
-// ONNX's own cases for the operators that the engine has: vectors/onnx, see vectors/SOURCES.md.
+// ONNX's own cases for the operators that the engine has, and PyTorch's answers for networks that
+// it exported: vectors/onnx, vectors/pytorch, see vectors/SOURCES.md.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -14,7 +15,8 @@
 namespace torchkeep::runtime {
 namespace {
 
-const Path kFolder = Path(TORCHKEEP_TESTS_FOLDER) / "runtime/vectors/onnx";
+const Path kVectors = Path(TORCHKEEP_TESTS_FOLDER) / "runtime/vectors";
+const Path kFolder = kVectors / "onnx";
 
 /// What is refused, and the words that say why. Everything else must pass: a wrong answer is worse
 /// than a refusal.
@@ -32,10 +34,11 @@ const std::map<std::string, std::string, std::less<>> kRefused = {
     {"test_training_dropout_zero_ratio_mask", "training mode"},
 };
 
-std::vector<std::string> case_names() {
+std::vector<std::string> case_names(const Path& folder) {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder))
-    names.push_back(entry.path().filename());
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.is_directory()) names.push_back(entry.path().filename());
+  }
   std::ranges::sort(names);
   return names;
 }
@@ -57,23 +60,27 @@ std::vector<Tensor> load_tensors(const Path& folder, std::string_view kind) {
   }
 }
 
+/// How far an answer may be off, besides a thousandth of itself. Sums of many products that cancel
+/// out are near zero without being near in proportion.
+constexpr double kStandard = 1e-7, kNetwork = 2e-5;
+
 template <typename T>
-void expect_close(const Tensor& found, const Tensor& wanted) {
+void expect_close(const Tensor& found, const Tensor& wanted, double absolute) {
   const auto left = found.elements<T>(), right = wanted.elements<T>();
   for (std::size_t i = 0; i < right.size(); ++i) {
     const auto value = static_cast<double>(left[i]), goal = static_cast<double>(right[i]);
     if (value == goal || (std::isnan(value) && std::isnan(goal))) continue;
-    ASSERT_LE(std::abs(value - goal), 1e-7 + 1e-3 * std::abs(goal))
+    ASSERT_LE(std::abs(value - goal), absolute + 1e-3 * std::abs(goal))
         << "element " << i << ": " << value << ", wanted " << goal;
   }
 }
 
-void expect_same(const Tensor& found, const Tensor& wanted) {
+void expect_same(const Tensor& found, const Tensor& wanted, double absolute = kStandard) {
   ASSERT_EQ(found.dtype, wanted.dtype);
   ASSERT_EQ(found.shape, wanted.shape);
   switch (wanted.dtype) {
-    case DataType::Float32: return expect_close<float>(found, wanted);
-    case DataType::Float64: return expect_close<double>(found, wanted);
+    case DataType::Float32: return expect_close<float>(found, wanted, absolute);
+    case DataType::Float64: return expect_close<double>(found, wanted, absolute);
     default: ASSERT_TRUE(std::ranges::equal(found.data, wanted.data));
   }
 }
@@ -98,7 +105,27 @@ TEST_P(Conformance, AnswersAsTheStandardSaysOrRefuses) {
   for (std::size_t i = 0; i < wanted.size(); ++i) expect_same((*outputs)[i], wanted[i]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Onnx, Conformance, ::testing::ValuesIn(case_names()),
+INSTANTIATE_TEST_SUITE_P(Onnx, Conformance, ::testing::ValuesIn(case_names(kFolder)),
+                         [](const auto& each) { return each.param; });
+
+class Networks : public ::testing::TestWithParam<std::string> {};
+
+// Twice each, so that plans of other shapes stand beside those that are used again.
+TEST_P(Networks, AnswerAsInPyTorchForEveryBatchAndLength) {
+  const Path folder = kVectors / "pytorch" / GetParam();
+  const auto model = Model::load_onnx(folder / "model.onnx", {.threads = 2});
+  ASSERT_TRUE(model.ok()) << model.error();
+  for (const int set : {0, 1, 0, 1}) {
+    const Path data = folder / text("test_data_set_", set);
+    const auto outputs = (*model)->run(load_tensors(data, "input"));
+    ASSERT_TRUE(outputs.ok()) << outputs.error();
+    const std::vector<Tensor> wanted = load_tensors(data, "output");
+    ASSERT_EQ(outputs->size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) expect_same((*outputs)[i], wanted[i], kNetwork);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(PyTorch, Networks, ::testing::ValuesIn(case_names(kVectors / "pytorch")),
                          [](const auto& each) { return each.param; });
 
 TEST(Conformance, TheListOfRefusalsNamesOnlyCasesThatExist) {

@@ -124,6 +124,130 @@ const Fault kFaults[] = {
            .add(node("Add", {"x", "w"}, {"y"}));
      },
      "inputs are FP32 and INT64"},
+    {"ASliceWithoutSteps",
+     [] {
+       return small()
+           .add(constant_node("s", {0}))
+           .add(constant_node("e", {1}))
+           .add(constant_node("a", {0}))
+           .add(constant_node("z", {0}))
+           .add(node("Slice", {"x", "s", "e", "a", "z"}, {"y"}));
+     },
+     "a step is 0"},
+    {"ASliceWithMoreEndsThanStarts",
+     [] {
+       return small()
+           .add(constant_node("s", {0}))
+           .add(constant_node("e", {1, 1}))
+           .add(node("Slice", {"x", "s", "e"}, {"y"}));
+     },
+     "1 starts, 2 ends"},
+    {"PartsThatDoNotAddUp",
+     [] {
+       return small()
+           .add(constant_node("p", {1, 3}))
+           .add(node("Split", {"x", "p"}, {"y", "z"}, {int_attribute("axis", 1)}));
+     },
+     "do not add up to 3"},
+    {"AnExpansionToOverflow",
+     [] {
+       return small()
+           .add(constant_node("s", {1LL << 40, 1LL << 40, 2, 3}))
+           .add(node("Expand", {"x", "s"}, {"y"}));
+     },
+     "more than 2^40"},
+    {"RepeatsToOverflow",
+     [] {
+       return small().add(constant_node("r", {1LL << 62, 1})).add(node("Tile", {"x", "r"}, {"y"}));
+     },
+     "operator Tile"},
+    {"ATileOfOtherDimensions",
+     [] {
+       return small().add(constant_node("r", {1})).add(node("Tile", {"x", "r"}, {"y"}));
+     },
+     "1 repeats for 2 dimensions"},
+    {"ANegativeShape",
+     [] {
+       return small().add(constant_node("s", {-2, 3})).add(node("ConstantOfShape", {"s"}, {"y"}));
+     },
+     "negative dimension"},
+    {"AnAbsurdPad",
+     [] {
+       return small()
+           .add(constant_node("p", {0, 0, 0, 1LL << 60}))
+           .add(node("Pad", {"x", "p"}, {"y"}));
+     },
+     "a pad is"},
+    {"AnUnknownPadding",
+     [] {
+       return small()
+           .add(constant_node("p", {0, 0, 0, 0}))
+           .add(node("Pad", {"x", "p"}, {"y"}, {text_attribute("mode", "mirror")}));
+     },
+     "mode is \"mirror\""},
+    {"ARangeThatNeverEnds",
+     [] {
+       return small()
+           .initializer<std::int64_t>("a", DataType::Int64, {}, {0})
+           .initializer<std::int64_t>("b", DataType::Int64, {}, {5})
+           .add(node("Range", {"a", "b", "a"}, {"y"}));
+     },
+     "the step is 0"},
+    {"MoreThanThereAre",
+     [] {
+       return small().add(constant_node("k", {4})).add(node("TopK", {"x", "k"}, {"y", "i"}));
+     },
+     "k is 4"},
+    {"AReductionOfNoDimension",
+     [] {
+       return small().add(constant_node("a", {5})).add(node("ReduceSum", {"x", "a"}, {"y"}));
+     },
+     "axis 5 is not among 2"},
+    {"ATruthThatIsANumber", [] { return small().add(node("Not", {"x"}, {"y"})); },
+     "FP32 is not supported"},
+    {"AnUnknownReduction",
+     [] {
+       return small()
+           .add(constant_node("i", {0}))
+           .add(node("ScatterElements", {"x", "i", "x"}, {"y"},
+                     {text_attribute("reduction", "xor")}));
+     },
+     "reduction is \"xor\""},
+    {"AScaleOfOtherSize",
+     [] {
+       return small().weights("s", {2}, {1, 1}).add(node("LayerNormalization", {"x", "s"}, {"y"}));
+     },
+     "does not fit [3]"},
+    {"GroupsThatDoNotGoIntoChannels",
+     [] {
+       return small()
+           .weights("s", {3}, {1, 1, 1})
+           .add(node("GroupNormalization", {"x", "s", "s"}, {"y"},
+                     {int_attribute("num_groups", 2)}));
+     },
+     "operator GroupNormalization"},
+    {"AResizeToNothingKnown",
+     [] { return small().add(node("Resize", {"x"}, {"y"}, {text_attribute("mode", "magic")})); },
+     "mode is \"magic\""},
+    {"AnUnknownEquation",
+     [] {
+       return small().add(node("Einsum", {"x"}, {"y"}, {text_attribute("equation", "i...->i")}));
+     },
+     "the equation"},
+    {"ALstmThatForgetsWhatItTakesIn",
+     [] {
+       return small().add(
+           node("LSTM", {"x", "x", "x"}, {"y"},
+                {int_attribute("hidden_size", 2), int_attribute("input_forget", 1)}));
+     },
+     "input_forget is not supported"},
+    {"BlocksOfScales",
+     [] {
+       return small()
+           .weights("s", {2}, {1, 1})
+           .add(node("QuantizeLinear", {"x", "s"}, {"y"}, {int_attribute("block_size", 2)}));
+     },
+     "block_size is not supported"},
     {"DropoutInTraining",
      [] {
        const Message yes = raw_tensor(DataType::Bool, {}, raw_bytes(std::vector<std::uint8_t>{1}));

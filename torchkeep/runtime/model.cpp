@@ -1,7 +1,6 @@
 #include "torchkeep/runtime/model.h"
 
 #include <algorithm>
-#include <list>
 #include <new>
 
 #include "torchkeep/base/mutex.h"
@@ -9,7 +8,7 @@
 #include "torchkeep/runtime/kernels/registry.h"
 #include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/pack.h"
-#include "torchkeep/runtime/plan/plan.h"
+#include "torchkeep/runtime/plan/program.h"
 
 namespace torchkeep::runtime {
 namespace {
@@ -55,7 +54,11 @@ std::vector<bool> find_known_inputs(const graph::Graph& graph,
     }
   }
   std::vector<bool> inputs;
-  for (const graph::ValueId input : graph.inputs) inputs.push_back(known[input]);
+  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
+    const DataType dtype = graph.input_ports[i].dtype;
+    const bool real = dtype == DataType::Float32 || dtype == DataType::Float64;
+    inputs.push_back(known[graph.inputs[i]] && !real);
+  }
   return inputs;
 }
 
@@ -85,27 +88,15 @@ Result<void> check_input(const Port& port, const Tensor& tensor) {
 }  // namespace
 
 struct Model::State {
-  /// What a plan depends on.
-  struct Key {
-    std::vector<Shape> shapes;
-    SecretBuffer known;  ///< Of the inputs that decide shapes, the elements one after the other.
-    bool operator==(const Key& other) const {
-      return shapes == other.shapes && known == other.known;
-    }
-  };
-  struct KeptPlan {
-    Key key;
-    std::unique_ptr<plan::Plan> plan;
-  };
-
   State(SecretBytes bytes, const ModelOptions& wanted)
       : graph_bytes(std::move(bytes)),
         options(wanted),
         pool(std::clamp(wanted.threads, 1, kMaxThreads)) {}
 
   Result<void> prepare(const std::shared_ptr<SecretBytes>& data);
-  Result<plan::Plan*> find_plan(std::span<const Tensor> inputs) REQUIRES(mutex);
-  Result<plan::Plan*> make_plan(Key key, const plan::KnownValues& known) REQUIRES(mutex);
+  Result<void> plan_for(const std::vector<Shape>& shapes) REQUIRES(mutex);
+  template <typename Outputs>
+  Result<void> check_outputs(const Outputs& outputs) const;
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
   std::uint64_t parameter_bytes() const;
   Cost last_cost();
@@ -119,8 +110,7 @@ struct Model::State {
   Pool pool GUARDED_BY(mutex);
   dnn::Machine machine GUARDED_BY(mutex);
   std::vector<kernels::KernelPointer> kernels GUARDED_BY(mutex);
-  std::list<KeptPlan> plans GUARDED_BY(mutex);  // the last used first
-  SecretBytes arena GUARDED_BY(mutex);
+  std::unique_ptr<plan::Program> program GUARDED_BY(mutex);
   std::uint64_t loaded_bytes = 0;
 };
 
@@ -139,6 +129,7 @@ Result<void> Model::State::prepare(const std::shared_ptr<SecretBytes>& data) {
       if (node.inputs[i] != graph::kLeftOut && !kernels.back()->packs(i))
         needed[node.inputs[i]] = true;
     }
+    for (const graph::ValueId capture : node.captures) needed[capture] = true;
     if (node.residual != graph::kLeftOut) needed[node.residual] = true;
   }
   for (graph::ValueId value = 0; value < graph.values.size(); ++value) {
@@ -148,7 +139,13 @@ Result<void> Model::State::prepare(const std::shared_ptr<SecretBytes>& data) {
   known_inputs = find_known_inputs(graph, kernels);
   auto [shapes, bold] = guess_shapes(graph.input_ports);
   bold |= std::ranges::find(known_inputs, true) != known_inputs.end();
-  const Result<plan::Plan*> first = make_plan({std::move(shapes), {}}, {});
+  std::vector<plan::Item> items;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+    items.push_back({&graph.nodes[i], kernels[i].get(), nullptr});
+  program = std::make_unique<plan::Program>(
+      graph, std::move(items), graph.inputs, graph.outputs,
+      plan::ProgramLimits{options.max_activation_bytes, options.max_plans});
+  const Result<void> first = plan_for(shapes);
   // Where more than the batch was guessed, the guess may be what is wrong.
   if (!first && !bold) return first.error();
   loaded_bytes = parameter_bytes();
@@ -164,62 +161,27 @@ std::uint64_t Model::State::parameter_bytes() const {
   return bytes;
 }
 
-Result<plan::Plan*> Model::State::find_plan(std::span<const Tensor> inputs) {
-  Key key;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    key.shapes.push_back(inputs[i].shape);
-    if (!known_inputs[i]) continue;
-    if (inputs[i].data.size() > kMaxKnownBytes) {
-      return malformed("input \"", graph.input_ports[i].name,
-                       "\" decides shapes and has more than ", kMaxKnownBytes, " bytes");
-    }
-    key.known.insert(key.known.end(), inputs[i].data.begin(), inputs[i].data.end());
-  }
-  const auto found = std::ranges::find(plans, key, &KeptPlan::key);
-  if (found != plans.end()) {
-    plans.splice(plans.begin(), plans, found);
-    return plans.front().plan.get();
-  }
-  plan::KnownValues known;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!known_inputs[i]) continue;
-    const auto constant = TRY(graph::Constant::make(inputs[i].dtype, inputs[i].shape));
-    std::ranges::copy(inputs[i].data, constant->bytes().begin());
-    known[graph.inputs[i]] = constant;
-  }
-  return make_plan(std::move(key), known);
-}
-
-Result<plan::Plan*> Model::State::make_plan(Key key, const plan::KnownValues& known) {
-  const std::vector<Shape>& shapes = key.shapes;
-  std::vector<plan::Operand> inputs;
-  for (std::size_t i = 0; i < shapes.size(); ++i) {
-    TRY(byte_count(graph.input_ports[i].dtype, shapes[i]).context(graph.input_ports[i].name));
-    const auto elements = known.find(graph.inputs[i]);
-    inputs.push_back({graph.input_ports[i].dtype,
-                      shapes[i],
-                      {},
-                      elements == known.end() ? nullptr : elements->second});
-  }
-  auto made = TRY(plan::Plan::make({graph, graph.nodes, kernels, inputs, graph.outputs, machine,
-                                    pool, options.max_activation_bytes, &known}));
+template <typename Outputs>
+Result<void> Model::State::check_outputs(const Outputs& outputs) const {
   for (std::size_t i = 0; i < graph.output_ports.size(); ++i) {
     const Port& port = graph.output_ports[i];
-    const plan::Operand& output = made->outputs()[i];
-    if (output.dtype != port.dtype || !fits(output.shape, port.shape)) {
-      return malformed("output \"", port.name, "\" is ", name_of(output.dtype), " ",
-                       describe(output.shape), ", the graph declares ", name_of(port.dtype), " ",
-                       describe(port.shape));
+    if (outputs[i].dtype != port.dtype || !fits(outputs[i].shape, port.shape)) {
+      return malformed("output \"", port.name, "\" is ", name_of(outputs[i].dtype), " ",
+                       describe(outputs[i].shape), ", the graph declares ", name_of(port.dtype),
+                       " ", describe(port.shape));
     }
   }
-  if (arena.size() < made->arena_bytes()) {
-    arena = SecretBytes();  // the smaller one goes first
-    arena = SecretBytes(made->arena_bytes());
-  }
-  while (!plans.empty() && plans.size() >= std::max<std::size_t>(options.max_plans, 1))
-    plans.pop_back();
-  plans.push_front({std::move(key), std::move(made)});
-  return plans.front().plan.get();
+  return {};
+}
+
+Result<void> Model::State::plan_for(const std::vector<Shape>& shapes) {
+  std::vector<plan::View> views;
+  for (std::size_t i = 0; i < shapes.size(); ++i)
+    views.push_back({graph.input_ports[i].dtype, shapes[i], nullptr});
+  plan::Context context{machine, pool, options.max_activation_bytes};
+  const plan::Plan* plan = TRY(program->prepare(views, context));
+  if (plan->stop() == plan::Stop::None) TRY(check_outputs(plan->outputs()));
+  return {};
 }
 
 Result<std::vector<Tensor>> Model::State::run(std::span<const Tensor> inputs) {
@@ -230,10 +192,16 @@ Result<std::vector<Tensor>> Model::State::run(std::span<const Tensor> inputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i) TRY(check_input(graph.input_ports[i], inputs[i]));
   MutexLock lock(mutex);
   const Pool::Run threads(pool);
-  plan::Plan* plan = TRY(find_plan(inputs));
-  auto outputs = plan->run(inputs, arena.expose(), pool);
-  if (!outputs)
-    return std::move(outputs).error().context(graph.describe(graph.nodes[plan->failed_node()]));
+  std::vector<plan::View> views;
+  std::vector<bool> known = known_inputs;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    views.push_back(plan::View::of(inputs[i]));
+    // What is larger decides no shapes alone; a plan that needs it stops and goes on with it.
+    known[i] = known[i] && inputs[i].data.size() <= kMaxKnownBytes;
+  }
+  plan::Context context{machine, pool, options.max_activation_bytes};
+  std::vector<Tensor> outputs = TRY(program->run(views, known, context));
+  TRY(check_outputs(outputs));
   return outputs;
 }
 
@@ -264,8 +232,7 @@ std::uint64_t Model::parameter_bytes() const { return state_->loaded_bytes; }
 
 Model::Cost Model::State::last_cost() {
   MutexLock lock(mutex);
-  if (plans.empty()) return {};
-  return {plans.front().plan->arena_bytes(), plans.front().plan->flops()};
+  return {program->last_arena_bytes(), program->last_flops()};
 }
 
 Model::Cost Model::last_cost() { return state_->last_cost(); }

@@ -71,7 +71,7 @@ Result<ConstantSource> source_of(const Attribute& attribute) {
 class Checker {
  public:
   Checker(const onnx::ModelProto& model, const std::shared_ptr<SecretBytes>& data)
-      : model_(model), data_(data), constants_(count_inline_bytes(model)) {}
+      : model_(model), data_(data) {}
 
   Result<Graph> check() {
     graph_.opset = model_.opset;
@@ -81,11 +81,8 @@ class Checker {
     }
     for (const onnx::TensorProto& tensor : model_.initializers) TRY(add_initializer(tensor));
     for (const ByteView info : model_.inputs) TRY(add_input(info));
-    for (const onnx::NodeProto& node : model_.nodes) {
-      TRY(add_node(node).context(
-          describe({node.name, node.op, {}, {}, {}, {}, {}, kLeftOut},
-                   node.outputs.empty() ? std::string_view("nothing") : node.outputs[0])));
-    }
+    InlineConstants constants(count_inline_bytes(model_));
+    graph_.nodes = TRY(check_nodes(model_.nodes, constants));
     for (const ByteView info : model_.outputs) TRY(add_output(info));
     if (graph_.outputs.empty()) return malformed("the graph has no output");
     return std::move(graph_);
@@ -94,6 +91,10 @@ class Checker {
  private:
   static std::size_t count_inline_bytes(const onnx::ModelProto& model) {
     std::size_t bytes = 0;
+    for (const onnx::TensorProto& tensor : model.initializers) {
+      const Result<std::uint64_t> size = inline_bytes({tensor.dtype, tensor.shape, &tensor, {}});
+      if (!tensor.external && size) bytes += InlineConstants::room_for(*size);
+    }
     for (const onnx::NodeProto& node : model.nodes) {
       if (node.op != "Constant" || node.attributes.empty()) continue;
       const Result<ConstantSource> source = source_of(node.attributes[0]);
@@ -120,9 +121,19 @@ class Checker {
     if (graph_.values.size() == onnx::kMaxValues)
       return malformed("more than ", onnx::kMaxValues, " values");
     const auto id = static_cast<ValueId>(graph_.values.size());
-    if (!ids_.emplace(name, id).second) return malformed("value \"", name, "\" is made twice");
+    if (!scopes_.back().emplace(name, id).second)
+      return malformed("value \"", name, "\" is made twice");
     graph_.values.push_back({name, std::move(constant)});
     return id;
+  }
+
+  /// The value of that name, in the innermost graph that has one.
+  std::optional<ValueId> find_value(std::string_view name) const {
+    for (std::size_t i = scopes_.size(); i-- > 0;) {
+      const auto known = scopes_[i].find(name);
+      if (known != scopes_[i].end()) return known->second;
+    }
+    return std::nullopt;
   }
 
   Result<void> add_initializer(const onnx::TensorProto& tensor) {
@@ -148,8 +159,8 @@ class Checker {
   Result<void> add_input(ByteView info) {
     const std::string_view name = TRY(onnx::parse_port_name(info));
     // Before IR version 4, initializers were listed among the inputs too.
-    const auto known = ids_.find(name);
-    if (known != ids_.end() && graph_.values[known->second].constant) return {};
+    const std::optional<ValueId> known = find_value(name);
+    if (known && graph_.values[*known].constant) return {};
     graph_.inputs.push_back(TRY(add_value(name, nullptr)));
     graph_.input_ports.push_back(TRY(onnx::parse_port(info)));
     return {};
@@ -157,49 +168,121 @@ class Checker {
 
   Result<void> add_output(ByteView info) {
     const std::string_view name = TRY(onnx::parse_port_name(info));
-    const auto known = ids_.find(name);
-    if (known == ids_.end()) return malformed("output \"", name, "\" is made by no node");
+    const std::optional<ValueId> known = find_value(name);
+    if (!known) return malformed("output \"", name, "\" is made by no node");
     if (graph_.outputs.size() == onnx::kMaxNodeValues) {
       return malformed("the graph has more than ", onnx::kMaxNodeValues, " outputs");
     }
     const auto same = [&](const Port& port) { return port.name == name; };
     if (std::ranges::any_of(graph_.output_ports, same))
       return malformed("output \"", name, "\" is listed twice");
-    graph_.outputs.push_back(known->second);
+    graph_.outputs.push_back(*known);
     graph_.output_ports.push_back(TRY(onnx::parse_port(info)));
     return {};
   }
 
-  Result<void> add_constant(const onnx::NodeProto& proto) {
+  Result<void> add_constant(const onnx::NodeProto& proto, InlineConstants& constants) {
     if (proto.attributes.size() != 1 || proto.outputs.size() != 1 || !proto.inputs.empty()) {
       return malformed("wanted are one attribute, one output and no input");
     }
-    const ConstantSource source = TRY(source_of(proto.attributes[0]));
+    return add_inline(proto.outputs[0], TRY(source_of(proto.attributes[0])), constants);
+  }
+
+  Result<void> add_inline(std::string_view name, const ConstantSource& source,
+                          InlineConstants& constants) {
     const std::uint64_t size = TRY(inline_bytes(source));
-    auto constant = constants_.add(source.dtype, source.shape, size);
+    auto constant = constants.add(source.dtype, source.shape, size);
     if (source.tensor != nullptr) {
       TRY(onnx::copy_elements(*source.tensor, constant->bytes()));
     } else {
       std::ranges::copy(source.bytes, constant->bytes().begin());
     }
-    TRY(add_value(proto.outputs[0], std::move(constant)));
+    TRY(add_value(name, std::move(constant)));
     return {};
   }
 
-  Result<void> add_node(const onnx::NodeProto& proto) {
-    if (proto.op == "Constant" && proto.domain.empty()) return add_constant(proto);
+  Result<std::vector<Node>> check_nodes(const std::vector<onnx::NodeProto>& protos,
+                                        InlineConstants& constants) {
+    std::vector<Node> nodes;
+    for (const onnx::NodeProto& proto : protos) {
+      Node named;  // for errors
+      named.name = proto.name;
+      named.op = proto.op;
+      const std::string who =
+          describe(named, proto.outputs.empty() ? std::string_view("nothing") : proto.outputs[0]);
+      if (++node_count_ > onnx::kMaxNodes)
+        return malformed("more than ", onnx::kMaxNodes, " nodes");
+      if (proto.op == "Constant" && proto.domain.empty()) {
+        TRY(add_constant(proto, constants).context(who));
+      } else {
+        nodes.push_back(TRY(check_node(proto).context(who)));
+      }
+    }
+    return nodes;
+  }
+
+  /// Values of a graph within a graph follow those around it, so that what it reads of them is
+  /// known by its number.
+  Result<Body> check_body(std::string_view attribute, ByteView message) {
+    if (scopes_.size() > onnx::kMaxDepth)
+      return malformed("graphs are more than ", onnx::kMaxDepth, " deep within each other");
+    const onnx::ModelProto proto = TRY(onnx::parse_body(message));
+    InlineConstants constants(count_inline_bytes(proto));
+    scopes_.emplace_back();
+    Body body;
+    body.attribute = attribute;
+    for (const onnx::TensorProto& tensor : proto.initializers) {
+      if (tensor.external)
+        return malformed("initializer \"", tensor.name, "\" lies outside the graph");
+      TRY(add_inline(tensor.name, {tensor.dtype, tensor.shape, &tensor, {}}, constants));
+    }
+    for (const ByteView info : proto.inputs) {
+      const std::string_view name = TRY(onnx::parse_port_name(info));
+      if (!scopes_.back().contains(name)) body.inputs.push_back(TRY(add_value(name, nullptr)));
+    }
+    body.nodes = TRY(check_nodes(proto.nodes, constants));
+    for (const ByteView info : proto.outputs) {
+      const std::string_view name = TRY(onnx::parse_port_name(info));
+      const std::optional<ValueId> known = find_value(name);
+      if (!known) return malformed("output \"", name, "\" is made by no node");
+      body.outputs.push_back(*known);
+    }
+    if (body.outputs.size() > onnx::kMaxNodeValues || body.inputs.size() > onnx::kMaxNodeValues)
+      return malformed("more than ", onnx::kMaxNodeValues, " inputs or outputs");
+    scopes_.pop_back();
+    return body;
+  }
+
+  /// What a body reads that is older than it, and its constants, which must outlive it.
+  void add_captures(const Body& body, ValueId first, std::vector<ValueId>& captures) const {
+    const auto add = [&](ValueId value) {
+      if (value == kLeftOut || (value >= first && !graph_.values[value].constant)) return;
+      if (std::ranges::find(captures, value) == captures.end()) captures.push_back(value);
+    };
+    for (const Node& node : body.nodes) std::ranges::for_each(node.reads(), add);
+    std::ranges::for_each(body.outputs, add);
+  }
+
+  Result<Node> check_node(const onnx::NodeProto& proto) {
     Node node;
     node.name = proto.name;
     node.op = proto.op;
     node.domain = proto.domain;
     for (const std::string_view name : proto.inputs) {
-      const auto known = ids_.find(name);
-      if (!name.empty() && known == ids_.end()) {
+      const std::optional<ValueId> known = find_value(name);
+      if (!name.empty() && !known) {
         // Whether a later node makes it or none does: nodes are in order, so a cycle shows here
         // too.
         return malformed("input \"", name, "\" is not made by any node before it");
       }
-      node.inputs.push_back(name.empty() ? kLeftOut : known->second);
+      node.inputs.push_back(name.empty() ? kLeftOut : *known);
+    }
+    for (const Attribute& attribute : proto.attributes) {
+      if (attribute.type != AttributeType::Graph) continue;
+      const auto first = static_cast<ValueId>(graph_.values.size());
+      node.bodies.push_back(
+          TRY(check_body(attribute.name, attribute.graph).context(attribute.name)));
+      add_captures(node.bodies.back(), first, node.captures);
     }
     for (const std::string_view name : proto.outputs) {
       node.outputs.push_back(name.empty() ? kLeftOut : TRY(add_value(name, nullptr)));
@@ -214,15 +297,15 @@ class Checker {
         return malformed("attribute \"", node.attributes[i].name, "\" is there twice");
       }
     }
-    graph_.nodes.push_back(std::move(node));
-    return {};
+    return node;
   }
 
   const onnx::ModelProto& model_;
   const std::shared_ptr<SecretBytes>& data_;
-  InlineConstants constants_;
   std::uint64_t data_used_ = 0;
-  std::unordered_map<std::string_view, ValueId> ids_;
+  std::size_t node_count_ = 0;
+  /// Names, the outermost graph's first.
+  std::vector<std::unordered_map<std::string_view, ValueId>> scopes_{1};
   Graph graph_;
 };
 

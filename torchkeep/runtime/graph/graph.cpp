@@ -44,6 +44,7 @@ Result<std::vector<std::int64_t>> to_ints(const Constant& constant) {
 
 std::vector<ValueId> Node::reads() const {
   std::vector<ValueId> all = inputs;
+  all.insert(all.end(), captures.begin(), captures.end());
   if (residual != kLeftOut) all.push_back(residual);
   return all;
 }
@@ -71,13 +72,26 @@ std::vector<std::uint32_t> Graph::count_uses() const {
   return uses;
 }
 
-void Graph::rename(const std::vector<ValueId>& to) {
+namespace {
+
+void rename_in(std::vector<Node>& nodes, const std::vector<ValueId>& to) {
   const auto renamed = [&](ValueId value) { return value == kLeftOut ? value : to[value]; };
   for (Node& node : nodes) {
     std::ranges::transform(node.inputs, node.inputs.begin(), renamed);
+    std::ranges::transform(node.captures, node.captures.begin(), renamed);
     node.residual = renamed(node.residual);
+    for (Body& body : node.bodies) {
+      rename_in(body.nodes, to);
+      std::ranges::transform(body.outputs, body.outputs.begin(), renamed);
+    }
   }
-  std::ranges::transform(outputs, outputs.begin(), renamed);
+}
+
+}  // namespace
+
+void Graph::rename(const std::vector<ValueId>& to) {
+  rename_in(nodes, to);
+  for (ValueId& output : outputs) output = to[output];
 }
 
 void Graph::remove_nodes(const std::vector<bool>& marked) {

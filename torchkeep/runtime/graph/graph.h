@@ -70,6 +70,7 @@ struct Attribute {
   std::vector<std::int64_t> ints;
   std::vector<float> floats;
   std::optional<onnx::TensorProto> tensor;
+  ByteView graph;  ///< A GraphProto, which the graph's check makes a Body of.
 };
 
 using ValueId = std::uint32_t;
@@ -90,6 +91,17 @@ struct Activation {
   }
 };
 
+struct Node;
+
+/// A graph within a node: a branch of an If, what a Loop repeats. It shares the values of the graph
+/// around it and may read any of them.
+struct Body {
+  std::string_view attribute;
+  std::vector<Node> nodes;
+  std::vector<ValueId> inputs;
+  std::vector<ValueId> outputs;
+};
+
 struct Node {
   std::string_view name;
   std::string_view op;
@@ -97,12 +109,14 @@ struct Node {
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   std::vector<Attribute> attributes;
+  std::vector<Body> bodies;
+  std::vector<ValueId> captures;  ///< What the bodies read beyond their own inputs and nodes.
 
   // What the optimiser fused into it; ONNX has no words for these.
   Activation activation;
   ValueId residual = kLeftOut;  ///< Added to the result, before the activation.
 
-  /// Every value that the node reads, the residual too, those left out too.
+  /// Every value that the node reads, captures and the residual too, those left out too.
   std::vector<ValueId> reads() const;
 };
 

@@ -35,6 +35,7 @@ Result<Attribute> parse_attribute(ByteView message) {
         break;
       case 4: attribute.s = TRY(as_name(*field, "attribute s")); break;
       case 5: attribute.tensor = TRY(parse_tensor(TRY(as_message(*field, "attribute t")))); break;
+      case 6: attribute.graph = TRY(as_message(*field, "attribute g")); break;
       case 7: TRY(wire::append_floats(*field, attribute.floats, kMaxAttributeValues)); break;
       case 8: TRY(wire::append_ints(*field, attribute.ints, kMaxAttributeValues)); break;
       case 20:
@@ -179,6 +180,12 @@ Result<ModelProto> parse_model(ByteView message) {
   if (!graph) return malformed("no ONNX model: it has no graph");
   TRY(parse_graph(*graph, model));
   return model;
+}
+
+Result<ModelProto> parse_body(ByteView message) {
+  ModelProto body;
+  TRY(parse_graph(message, body));
+  return body;
 }
 
 Result<std::string_view> parse_port_name(ByteView value_info) {

@@ -13,6 +13,7 @@ inline constexpr std::size_t kMaxNodeValues = 4'096;        ///< Inputs or outpu
 inline constexpr std::size_t kMaxAttributes = 64;           ///< Of one node.
 inline constexpr std::size_t kMaxAttributeValues = 65'536;  ///< Of one list.
 inline constexpr std::size_t kMaxRank = 8;
+inline constexpr std::size_t kMaxDepth = 8;  ///< Of graphs within graphs.
 
 struct NodeProto {
   std::string_view name, op, domain;
@@ -30,6 +31,9 @@ struct ModelProto {
 /// Errors: Malformed, naming the node where one is at fault; also for models without a graph,
 /// with local functions or with sparse initializers.
 Result<ModelProto> parse_model(ByteView message);
+
+/// A GraphProto that is an attribute. Errors: as parse_model's.
+Result<ModelProto> parse_body(ByteView message);
 
 /// Errors: Malformed, naming the value; also for sequences, maps, optional and sparse values.
 Result<Port> parse_port(ByteView value_info);

@@ -21,6 +21,22 @@ class Kernel {
   /// True for an operator that looks at nothing but its inputs' shapes.
   virtual bool looks_at_shapes_only() const { return false; }
 
+  /// True for an operator whose results' shapes its inputs' elements decide, in more than a few
+  /// integers: it is run by itself, between two parts of a plan, and never planned.
+  virtual bool runs_alone() const { return false; }
+  /// Runs it. `inputs` are the node's, then its captures; those left out have no memory.
+  /// Errors: as a step's.
+  virtual Result<std::vector<Tensor>> run(std::span<const plan::View> /*inputs*/,
+                                          plan::Context& /*context*/) {
+    return malformed("it cannot be run by itself");
+  }
+
+  /// For an operator that stands for one of its bodies: that body's nodes and their kernels.
+  /// Asked once everything that the operator needs is known.
+  virtual Result<std::optional<plan::Branch>> branch(const plan::Builder& /*builder*/) {
+    return std::optional<plan::Branch>();
+  }
+
   /// True for a constant that the kernel keeps in an order of its own from its first plan on, so
   /// that nobody else needs to hold it for this kernel's sake.
   virtual bool packs(std::size_t /*input*/) const { return false; }

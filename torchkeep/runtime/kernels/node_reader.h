@@ -11,6 +11,7 @@ class NodeReader {
   NodeReader(const graph::Graph& graph, const graph::Node& node) : graph_(graph), node_(node) {}
 
   const graph::Node& node() const { return node_; }
+  const graph::Graph& graph() const { return graph_; }
   std::int64_t opset() const { return graph_.opset; }
   bool has_input(std::size_t index) const;
   /// Null for an input that is no constant or is left out.

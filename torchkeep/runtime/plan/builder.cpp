@@ -73,7 +73,7 @@ Result<void> Builder::step(std::vector<BufferId> buffers, dnn::Primitive primiti
   auto shared = std::make_shared<dnn::Primitive>(std::move(primitive));
   planner_.add_step(
       {std::move(buffers),
-       [shared](std::span<std::byte* const> memory, Pool&) { return shared->run(memory); }, 0,
+       [shared](std::span<std::byte* const> memory, Pool&) { return shared->run(memory); }, nullptr,
        std::move(implementation), flops});
   return {};
 }

@@ -7,6 +7,10 @@
 #include "torchkeep/runtime/threads/pool.h"
 
 /// What a kernel plans with: the node's inputs as they will lie, and a list of steps to add to.
+namespace torchkeep::runtime::kernels {
+class Kernel;
+}
+
 namespace torchkeep::runtime::plan {
 
 /// A piece of memory that steps read and write: part of the arena, an input or output tensor of the
@@ -25,6 +29,42 @@ struct Operand {
 using Action = std::function<Result<void>(std::span<std::byte* const> memory, Pool& pool)>;
 
 class Planner;
+
+/// A tensor in memory of somebody else.
+struct View {
+  DataType dtype = DataType::Float32;
+  Shape shape;
+  const std::byte* data = nullptr;  ///< Null: it is left out.
+
+  static View of(const Tensor& tensor) {
+    return {tensor.dtype, tensor.shape, reinterpret_cast<const std::byte*>(tensor.data.data())};
+  }
+  static View of(const graph::Constant& constant) {
+    return {constant.dtype(), constant.shape(),
+            reinterpret_cast<const std::byte*>(constant.bytes().data())};
+  }
+};
+
+/// With what everything is run.
+struct Context {
+  dnn::Machine& machine;
+  Pool& pool;
+  std::uint64_t max_bytes = 0;  ///< For the activations of one plan.
+};
+
+/// A node that is yet to be planned. With a body: the end of that branch, whose outputs become the
+/// node's.
+struct Item {
+  const graph::Node* node = nullptr;
+  kernels::Kernel* kernel = nullptr;
+  const graph::Body* body = nullptr;
+};
+
+/// What a node stands for.
+struct Branch {
+  const graph::Body* body = nullptr;
+  std::span<const std::unique_ptr<kernels::Kernel>> kernels;  ///< One for each of its nodes.
+};
 
 /// One node's view of the plan that is being made. Inputs count as ONNX counts them.
 class Builder {

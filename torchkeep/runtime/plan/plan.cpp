@@ -12,7 +12,7 @@ double Plan::flops() const {
   return sum;
 }
 
-Result<std::vector<Tensor>> Plan::run(std::span<const Tensor> inputs, MutableByteView arena,
+Result<std::vector<Tensor>> Plan::run(std::span<const View> inputs, MutableByteView arena,
                                       Pool& pool) {
   TORCHKEEP_CHECK(arena.size() >= arena_bytes_);
   std::vector<Tensor> outputs;
@@ -25,8 +25,7 @@ Result<std::vector<Tensor>> Plan::run(std::span<const Tensor> inputs, MutableByt
       case Buffer::Place::Arena: return reinterpret_cast<std::byte*>(arena.data() + buffer.offset);
       case Buffer::Place::Input:
         // Steps only read what is handed in.
-        return const_cast<std::byte*>(
-            reinterpret_cast<const std::byte*>(inputs[buffer.offset].data.data()));
+        return const_cast<std::byte*>(inputs[buffer.offset].data);
       case Buffer::Place::Output:
         return reinterpret_cast<std::byte*>(outputs[buffer.offset].data.data());
       case Buffer::Place::Fixed: break;
@@ -46,20 +45,52 @@ Result<std::vector<Tensor>> Plan::run(std::span<const Tensor> inputs, MutableByt
   return outputs;
 }
 
-Result<std::vector<ConstantPointer>> evaluate(const Request& request, const graph::Node& node,
-                                              const std::unique_ptr<kernels::Kernel>& kernel,
-                                              const KnownValues& known) {
-  const Request alone{request.graph,   {&node, 1},   {&kernel, 1},      {},     node.outputs,
-                      request.machine, request.pool, request.max_bytes, &known, false};
+namespace {
+
+/// The outputs of a node that runs by itself, whose inputs are all known.
+Result<std::vector<Tensor>> run_alone(const Request& request, const graph::Node& node,
+                                      kernels::Kernel& kernel, const KnownValues& known) {
+  std::vector<View> views;
+  for (const graph::ValueId value : node.inputs) {
+    if (value == graph::kLeftOut) {
+      views.emplace_back();
+      continue;
+    }
+    const auto found = known.find(value);
+    const ConstantPointer constant =
+        found != known.end() ? found->second : request.graph.values[value].constant;
+    views.push_back(View::of(*constant));
+  }
+  Context context{request.machine, request.pool, request.max_bytes};
+  return kernel.run(views, context);
+}
+
+Result<std::vector<Tensor>> run_planned(const Request& request, const graph::Node& node,
+                                        kernels::Kernel& kernel, const KnownValues& known) {
+  const Item item{&node, &kernel, nullptr};
+  const Request alone{request.graph, {&item, 1},        {},     {},   node.outputs, request.machine,
+                      request.pool,  request.max_bytes, &known, false};
   const std::unique_ptr<Plan> plan = TRY(Plan::make(alone));
+  if (plan->stop() != Stop::None) return malformed("it depends on what is not known");
   SecretBytes arena(plan->arena_bytes());
-  std::vector<Tensor> outputs = TRY(plan->run({}, arena.expose(), request.pool));
+  return plan->run({}, arena.expose(), request.pool);
+}
+
+}  // namespace
+
+Result<std::vector<ConstantPointer>> evaluate(const Request& request, const graph::Node& node,
+                                              kernels::Kernel& kernel, const KnownValues& known) {
+  if (!node.bodies.empty()) return malformed("it has graphs of its own");
+  const std::vector<Tensor> outputs =
+      TRY(kernel.runs_alone() ? run_alone(request, node, kernel, known)
+                              : run_planned(request, node, kernel, known));
   std::vector<ConstantPointer> constants;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == graph::kLeftOut) {
       constants.push_back(nullptr);
       continue;
     }
+    if (i >= outputs.size()) return malformed("output ", i, " is not supported");
     const std::shared_ptr<graph::Constant> constant =
         TRY(graph::Constant::make(outputs[i].dtype, outputs[i].shape));
     std::ranges::copy(outputs[i].data, constant->bytes().begin());

@@ -19,7 +19,7 @@ struct Buffer {
 struct Step {
   std::vector<BufferId> buffers;
   Action action;
-  std::uint32_t node = 0;
+  const graph::Node* node = nullptr;
   std::string implementation;  ///< oneDNN's, or "" for our own.
   double flops = 0;            ///< Of convolutions and matrix products.
 };
@@ -31,15 +31,22 @@ using KnownValues = std::unordered_map<graph::ValueId, ConstantPointer>;
 /// What is planned: nodes in order, a kernel for each, and what is known of their values.
 struct Request {
   const graph::Graph& graph;
-  std::span<const graph::Node> nodes;
-  std::span<const std::unique_ptr<kernels::Kernel>> kernels;
-  std::span<const Operand> inputs;  ///< One for each of graph.inputs.
+  std::span<const Item> items;
+  std::span<const graph::ValueId> input_values;
+  std::span<const Operand> inputs;  ///< One for each of input_values.
   std::span<const graph::ValueId> outputs;
   dnn::Machine& machine;
   Pool& pool;
   std::uint64_t max_bytes = 0;  ///< Of arena and outputs together.
   const KnownValues* known = nullptr;
   bool fold = true;  ///< Nodes whose inputs are known by now are run while planning.
+};
+
+/// Why a plan ends before the last node.
+enum class Stop {
+  None,
+  Value,  ///< What comes next depends on a value's elements, which must be computed first.
+  Alone,  ///< What comes next is an operator that runs by itself.
 };
 
 /// *Lives with one model.*
@@ -55,11 +62,23 @@ class Plan {
   const std::vector<Step>& steps() const { return steps_; }
   const std::vector<Buffer>& buffers() const { return buffers_; }
 
+  Stop stop() const { return stop_; }
+  /// Of a Stop::Value, the value whose elements are wanted.
+  graph::ValueId wanted() const { return wanted_; }
+  /// Of a Stop::Alone, the operator.
+  const Item& alone() const { return alone_; }
+  /// What is yet to be planned after a stop.
+  const std::vector<Item>& rest() const { return rest_; }
+  /// What the rest reads of this plan's values: the outputs, in their order, some of the inputs,
+  /// and what is known.
+  const std::vector<graph::ValueId>& output_values() const { return output_values_; }
+  const std::vector<graph::ValueId>& kept_inputs() const { return kept_inputs_; }
+  const KnownValues& known() const { return known_; }
+
   /// Runs once in `arena`, of at least `arena_bytes()`. `inputs` have the planned types and shapes.
   /// Errors: Internal, Unavailable; context is left to the caller, `failed_node` names the node.
-  Result<std::vector<Tensor>> run(std::span<const Tensor> inputs, MutableByteView arena,
-                                  Pool& pool);
-  std::uint32_t failed_node() const { return failed_node_; }
+  Result<std::vector<Tensor>> run(std::span<const View> inputs, MutableByteView arena, Pool& pool);
+  const graph::Node* failed_node() const { return failed_node_; }
 
  private:
   friend class Planner;
@@ -67,15 +86,20 @@ class Plan {
   std::vector<Step> steps_;
   std::vector<Operand> outputs_;
   std::vector<BufferId> output_buffers_;
+  std::vector<graph::ValueId> output_values_, kept_inputs_;
+  Stop stop_ = Stop::None;
+  graph::ValueId wanted_ = graph::kLeftOut;
+  Item alone_;
+  std::vector<Item> rest_;
+  KnownValues known_;
   std::uint64_t arena_bytes_ = 0;
-  std::uint32_t failed_node_ = 0;
+  const graph::Node* failed_node_ = nullptr;
   std::vector<std::byte*> memory_;  ///< For each step's buffers, one step after the other.
 };
 
 /// Runs one node whose inputs are all known, and returns its outputs; those left out are null.
 /// Errors: as Plan's.
 Result<std::vector<ConstantPointer>> evaluate(const Request& request, const graph::Node& node,
-                                              const std::unique_ptr<kernels::Kernel>& kernel,
-                                              const KnownValues& known);
+                                              kernels::Kernel& kernel, const KnownValues& known);
 
 }  // namespace torchkeep::runtime::plan

@@ -1,6 +1,8 @@
 #include "torchkeep/runtime/plan/planner.h"
 
+#include <algorithm>
 #include <cstring>
+#include <unordered_set>
 
 #include "torchkeep/runtime/plan/arena.h"
 
@@ -19,11 +21,16 @@ std::uint64_t bytes_of(const Operand& operand) {
   return byte_count(operand.dtype, operand.shape).value();  // checked when the operand was made
 }
 
+std::vector<ValueId> reads_of(const Item& item) {
+  return item.body != nullptr ? item.body->outputs : item.node->reads();
+}
+
 }  // namespace
 
-Planner::Planner(const Request& request) : request_(request) {
-  for (const Node& node : request.nodes) {
-    for (const ValueId read : node.reads()) {
+Planner::Planner(const Request& request)
+    : request_(request), work_(request.items.begin(), request.items.end()) {
+  for (const Item& item : request.items) {
+    for (const ValueId read : reads_of(item)) {
       if (read != kLeftOut) ++uses_[read];
     }
   }
@@ -103,7 +110,7 @@ Result<BufferId> Planner::read(ValueId value, const dnn::Layout& layout) {
   const BufferId copy = TRY(add_arena_buffer(layout.bytes(from.operand.shape)));
   from.copies.emplace_back(layout, copy);
   const BufferId source = from.buffer;
-  TRY(Builder(*this, request_.nodes[node_]).step({source, copy}, std::move(reorder)));
+  TRY(Builder(*this, *node_).step({source, copy}, std::move(reorder)));
   return copy;
 }
 
@@ -149,8 +156,8 @@ bool Planner::is_known(const Node& node) {
   return any;
 }
 
-Result<bool> Planner::fold(const Node& node, std::uint32_t index) {
-  const auto outputs = evaluate(request_, node, request_.kernels[index], known_);
+Result<bool> Planner::fold(const Item& item) {
+  const auto outputs = evaluate(request_, *item.node, *item.kernel, known_);
   // Whatever was in the way will be said of the node when it is planned like any other.
   if (!outputs) return false;
   std::uint64_t bytes = folded_bytes_;
@@ -158,35 +165,140 @@ Result<bool> Planner::fold(const Node& node, std::uint32_t index) {
   if (bytes > kMaxFoldedBytes) return false;
   folded_bytes_ = bytes;
   for (std::size_t i = 0; i < outputs->size(); ++i) {
-    if ((*outputs)[i]) know(node.outputs[i], (*outputs)[i]);
+    if ((*outputs)[i]) know(item.node->outputs[i], (*outputs)[i]);
   }
+  for (const ValueId read : item.node->reads()) read_once_less(read);
   return true;
 }
 
-Result<void> Planner::plan_node(std::uint32_t index) {
-  const Node& node = request_.nodes[index];
-  node_ = index;
-  for (const ValueId read : node.reads()) {
+void Planner::read_once_less(ValueId value) {
+  if (value != kLeftOut) --uses_left_[values_.find(value)->second.buffer];
+}
+
+void Planner::count_more(ValueId value) {
+  if (value == kLeftOut) return;
+  ++uses_[value];
+  const auto bound = values_.find(value);
+  if (bound != values_.end()) ++uses_left_[bound->second.buffer];
+}
+
+void Planner::splice(const Node& node, const Branch& branch) {
+  const Item end{&node, nullptr, branch.body};
+  work_.push_front(end);
+  for (const ValueId output : branch.body->outputs) count_more(output);
+  for (std::size_t i = branch.body->nodes.size(); i-- > 0;) {
+    const Node& inner = branch.body->nodes[i];
+    work_.push_front({&inner, branch.kernels[i].get(), nullptr});
+    for (const ValueId read : inner.reads()) count_more(read);
+  }
+}
+
+void Planner::end_branch(const Item& item) {
+  for (std::size_t i = 0; i < item.node->outputs.size(); ++i) {
+    const ValueId value = item.node->outputs[i];
+    if (value == kLeftOut) continue;
+    const ValueState from = state(item.body->outputs[i]);
+    if (from.operand.constant) {
+      know(value, from.operand.constant);
+    } else {
+      bind(value, from.operand, from.buffer);
+    }
+  }
+  for (const ValueId output : item.body->outputs) {
+    state(output);
+    read_once_less(output);
+  }
+}
+
+Result<bool> Planner::must_stop() {
+  const Item& item = work_.front();
+  if (item.body != nullptr) return false;
+  node_ = item.node;
+  for (const ValueId read : item.node->reads()) {
     if (read != kLeftOut) state(read);
   }
-  if (!is_known(node) || !TRY(fold(node, index))) {
-    Builder builder(*this, node);
-    TRY(request_.kernels[index]->plan(builder));
+  const std::vector<ValueId>& inputs = item.node->inputs;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == kLeftOut || !item.kernel->needs_known(i)) continue;
+    if (operand(inputs[i]).constant) continue;
+    plan_->stop_ = Stop::Value;
+    plan_->wanted_ = inputs[i];
+    return true;
   }
+  if (!item.kernel->runs_alone()) return false;
+  // With everything known it may be done with here and now.
+  if (is_known(*item.node) && TRY(fold(item))) {
+    work_.pop_front();
+    return work_.empty() ? Result<bool>(false) : must_stop();
+  }
+  plan_->stop_ = Stop::Alone;
+  plan_->alone_ = item;
+  return true;
+}
+
+Result<void> Planner::plan_item(const Item& item) {
+  node_ = item.node;
+  if (item.body != nullptr) {
+    end_branch(item);
+    return {};
+  }
+  Builder builder(*this, *item.node);
+  if (const std::optional<Branch> branch = TRY(item.kernel->branch(builder))) {
+    if (branch->body->outputs.size() < item.node->outputs.size())
+      return malformed("a branch has ", branch->body->outputs.size(), " outputs, wanted are ",
+                       item.node->outputs.size());
+    splice(*item.node, *branch);
+    for (const ValueId read : item.node->reads()) read_once_less(read);
+    return {};
+  }
+  return plan_node(item);
+}
+
+Result<void> Planner::plan_node(const Item& item) {
+  const Node& node = *item.node;
+  if (is_known(node) && TRY(fold(item))) return {};
+  Builder builder(*this, node);
+  TRY(item.kernel->plan(builder));
   for (const ValueId output : node.outputs) {
     if (output != kLeftOut && !values_.contains(output)) {
       return malformed("output \"", request_.graph.values[output].name, "\" is not supported");
     }
   }
-  for (const ValueId read : node.reads()) {
-    if (read != kLeftOut) --uses_left_[values_.find(read)->second.buffer];
-  }
+  for (const ValueId read : node.reads()) read_once_less(read);
   return {};
 }
 
-Result<void> Planner::bind_outputs() {
-  node_ = request_.nodes.empty() ? 0 : static_cast<std::uint32_t>(request_.nodes.size() - 1);
-  for (const ValueId value : request_.outputs) {
+void Planner::bind_rest() {
+  std::unordered_set<ValueId> seen;
+  const auto keep = [&](ValueId value) {
+    if (value == kLeftOut || !seen.insert(value).second) return;
+    const auto bound = values_.find(value);
+    // What is yet to be made, and parameters, are found again by whoever reads them.
+    if (request_.graph.values[value].constant) return;
+    if (bound == values_.end()) {
+      const auto found = known_.find(value);
+      if (found != known_.end()) plan_->known_[value] = found->second;
+      return;
+    }
+    if (bound->second.operand.constant) {
+      plan_->known_[value] = bound->second.operand.constant;
+    } else if (std::ranges::find(request_.input_values, value) != request_.input_values.end()) {
+      plan_->kept_inputs_.push_back(value);
+    } else {
+      const Buffer& buffer = plan_->buffers_[bound->second.buffer];
+      if (buffer.place != Buffer::Place::Fixed || buffer.fixed != nullptr)
+        plan_->output_values_.push_back(value);
+    }
+  };
+  for (const Item& item : work_) std::ranges::for_each(reads_of(item), keep);
+  std::ranges::for_each(request_.outputs, keep);
+  if (plan_->stop_ == Stop::Alone) work_.pop_front();
+  plan_->rest_.assign(work_.begin(), work_.end());
+}
+
+Result<void> Planner::bind_outputs(std::span<const ValueId> outputs) {
+  if (!request_.items.empty()) node_ = request_.items.back().node;
+  for (const ValueId value : outputs) {
     const std::size_t index = plan_->outputs_.size();
     if (value == kLeftOut) {
       plan_->outputs_.emplace_back();
@@ -204,7 +316,7 @@ Result<void> Planner::bind_outputs() {
                   if (bytes > 0) std::memcpy(memory[1], memory[0], bytes);
                   return {};
                 },
-                0,
+                nullptr,
                 ""});
     }
     plan_->buffers_[buffer].place = Buffer::Place::Output;
@@ -252,14 +364,25 @@ Result<std::unique_ptr<Plan>> Planner::make() {
     plan_->buffers_.push_back(
         {Buffer::Place::Input, bytes_of(request_.inputs[i]), i, nullptr, nullptr});
     uses_left_.push_back(0);
-    bind(request_.graph.inputs[i], request_.inputs[i],
-         static_cast<BufferId>(plan_->buffers_.size() - 1));
-    if (request_.inputs[i].constant) known_[request_.graph.inputs[i]] = request_.inputs[i].constant;
+    const ValueId value = request_.input_values[i];
+    bind(value, request_.inputs[i], static_cast<BufferId>(plan_->buffers_.size() - 1));
+    if (request_.inputs[i].constant) known_[value] = request_.inputs[i].constant;
   }
-  for (std::uint32_t i = 0; i < request_.nodes.size(); ++i) {
-    TRY(plan_node(i).context(request_.graph.describe(request_.nodes[i])));
+  if (request_.known != nullptr) known_.insert(request_.known->begin(), request_.known->end());
+  while (!work_.empty()) {
+    const Node& next = *work_.front().node;
+    if (TRY(must_stop().context(request_.graph.describe(next)))) break;
+    if (work_.empty()) break;
+    const Item item = work_.front();
+    work_.pop_front();
+    TRY(plan_item(item).context(request_.graph.describe(*item.node)));
   }
-  TRY(bind_outputs());
+  if (plan_->stop_ != Stop::None) {
+    bind_rest();
+    TRY(bind_outputs(plan_->output_values_));
+  } else {
+    TRY(bind_outputs(request_.outputs));
+  }
   TRY(place_buffers());
   std::size_t pieces = 0;
   for (const Step& step : plan_->steps_) pieces += step.buffers.size();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <deque>
+
 #include "torchkeep/runtime/plan/plan.h"
 
 /// The making of one plan; kernels see it through their `Builder`.
@@ -32,12 +34,21 @@ class Planner {
     std::vector<std::pair<dnn::Layout, BufferId>> copies;  ///< In other layouts.
   };
 
-  Result<void> plan_node(std::uint32_t index);
+  /// Looks at the next item and notes why the plan must end before it, if it must.
+  Result<bool> must_stop();
+  Result<void> plan_item(const Item& item);
+  Result<void> plan_node(const Item& item);
+  void splice(const graph::Node& node, const Branch& branch);
+  void end_branch(const Item& item);
+  void count_more(graph::ValueId value);
+  void read_once_less(graph::ValueId value);
   bool is_known(const graph::Node& node);
-  Result<bool> fold(const graph::Node& node, std::uint32_t index);
+  Result<bool> fold(const Item& item);
+  /// What the items that are left read of the values that there are.
+  void bind_rest();
   ValueState& state(graph::ValueId value);
   void bind(graph::ValueId value, Operand operand, BufferId buffer);
-  Result<void> bind_outputs();
+  Result<void> bind_outputs(std::span<const graph::ValueId> outputs);
   Result<void> place_buffers();
 
   const Request& request_;
@@ -47,7 +58,8 @@ class Planner {
   std::vector<std::uint32_t> uses_left_;  ///< Of each buffer, through all values that lie in it.
   KnownValues known_;
   std::uint64_t folded_bytes_ = 0;
-  std::uint32_t node_ = 0;
+  const graph::Node* node_ = nullptr;
+  std::deque<Item> work_;  ///< What is yet to be planned.
 };
 
 }  // namespace torchkeep::runtime::plan

@@ -1,0 +1,122 @@
+// Loop-1 to Loop-23: https://onnx.ai/onnx/operators/onnx__Loop.html
+// The body is a program of its own, run once for each iteration.
+#include <algorithm>
+#include <deque>
+
+#include "torchkeep/runtime/kernels/body.h"
+#include "torchkeep/runtime/kernels/operators.h"
+#include "torchkeep/runtime/kernels/stack.h"
+#include "torchkeep/runtime/kernels/types.h"
+#include "torchkeep/runtime/plan/program.h"
+
+namespace torchkeep::runtime::kernels {
+namespace {
+
+constexpr std::int64_t kMaxIterations = 1'000'000;
+
+template <typename T>
+Tensor scalar(DataType dtype, T value) {
+  Tensor tensor(dtype, {}, SecretBuffer(sizeof(T)));
+  tensor.elements<T>()[0] = value;
+  return tensor;
+}
+
+Tensor copy_of(const plan::View& view) {
+  Tensor tensor = Tensor::uninitialised(view.dtype, view.shape).value();
+  std::copy_n(reinterpret_cast<const std::uint8_t*>(view.data), tensor.data.size(),
+              tensor.data.begin());
+  return tensor;
+}
+
+/// A single element of that type. Errors: Malformed for anything else.
+template <typename T>
+Result<T> read_scalar(const plan::View& view, std::string_view what) {
+  if (view.dtype != type_of<T>() || TRY(element_count(view.shape)) != 1)
+    return malformed(what, " is ", name_of(view.dtype), " ", describe(view.shape));
+  return *reinterpret_cast<const T*>(view.data);
+}
+
+class Loop final : public Kernel {
+ public:
+  Loop(BodyKernels body, std::vector<graph::ValueId> captures, const NodeReader& node)
+      : body_(std::move(body)), graph_(node.graph()), captures_(std::move(captures)) {
+    inputs_ = node.node().inputs.size();
+    for (std::size_t i = 0; i < node.node().captures.size(); ++i) {
+      const graph::ValueId value = node.node().captures[i];
+      if (std::ranges::find(captures_, value) != captures_.end()) captured_.push_back(inputs_ + i);
+    }
+  }
+
+  bool runs_alone() const override { return true; }
+  Result<void> plan(plan::Builder&) override { return malformed("it is never planned"); }
+
+  Result<std::vector<Tensor>> run(std::span<const plan::View> inputs,
+                                  plan::Context& context) override {
+    std::int64_t most = kMaxIterations + 1;
+    if (inputs[0].data != nullptr)
+      most = TRY(read_scalar<std::int64_t>(inputs[0], "the trip count"));
+    bool goes_on = true;
+    if (inputs.size() > 1 && inputs_ > 1 && inputs[1].data != nullptr)
+      goes_on = is_true(TRY(read_scalar<Truth>(inputs[1], "the condition")));
+    const std::size_t carried = inputs_ > 2 ? inputs_ - 2 : 0;
+    std::vector<Tensor> state;
+    for (std::size_t i = 0; i < carried; ++i) state.push_back(copy_of(inputs[i + 2]));
+    std::vector<std::vector<Tensor>> scanned(body_.body->outputs.size() - 1 - carried);
+    plan::Program& program = program_for(context);
+    for (std::int64_t i = 0; i < most && goes_on; ++i) {
+      if (i == kMaxIterations) return malformed("more than ", kMaxIterations, " iterations");
+      const Tensor index = scalar<std::int64_t>(DataType::Int64, i);
+      const Tensor condition = scalar<Truth>(DataType::Bool, Truth{goes_on});
+      std::vector<plan::View> views{plan::View::of(index), plan::View::of(condition)};
+      for (const Tensor& tensor : state) views.push_back(plan::View::of(tensor));
+      for (const std::size_t place : captured_) views.push_back(inputs[place]);
+      std::vector<Tensor> outputs =
+          TRY(program.run(views, std::vector<bool>(views.size(), false), context));
+      goes_on = is_true(TRY(read_scalar<Truth>(plan::View::of(outputs[0]), "the condition")));
+      for (std::size_t k = 0; k < carried; ++k) state[k] = std::move(outputs[k + 1]);
+      for (std::size_t k = 0; k < scanned.size(); ++k)
+        scanned[k].push_back(std::move(outputs[k + 1 + carried]));
+    }
+    for (const std::vector<Tensor>& parts : scanned) state.push_back(TRY(stack(parts)));
+    return state;
+  }
+
+ private:
+  plan::Program& program_for(const plan::Context& context) {
+    if (!program_) {
+      std::vector<graph::ValueId> inputs = body_.body->inputs;
+      inputs.insert(inputs.end(), captures_.begin(), captures_.end());
+      program_ = std::make_unique<plan::Program>(graph_, body_.items(), std::move(inputs),
+                                                 body_.body->outputs,
+                                                 plan::ProgramLimits{context.max_bytes, 16});
+    }
+    return *program_;
+  }
+
+  BodyKernels body_;
+  const graph::Graph& graph_;
+  std::vector<graph::ValueId> captures_;
+  std::vector<std::size_t> captured_;  ///< Where the computed captures are among what is handed in.
+  std::size_t inputs_ = 0;
+  std::unique_ptr<plan::Program> program_;
+};
+
+}  // namespace
+
+Result<KernelPointer> make_loop(NodeReader& node) {
+  BodyKernels body = TRY(make_body_kernels(node, "body"));
+  const std::size_t inputs = node.node().inputs.size();
+  const std::size_t carried = inputs > 2 ? inputs - 2 : 0;
+  for (std::size_t i = 2; i < inputs; ++i) {
+    if (!node.has_input(i)) return malformed("input ", i, " is left out");
+  }
+  if (body.body->inputs.size() != carried + 2 || body.body->outputs.size() < carried + 1 ||
+      body.body->outputs.size() - 1 < node.node().outputs.size()) {
+    return malformed("the body has ", body.body->inputs.size(), " inputs and ",
+                     body.body->outputs.size(), " outputs, which do not fit ", carried,
+                     " values that are carried along");
+  }
+  return std::make_unique<Loop>(std::move(body), computed_captures(node), node);
+}
+
+}  // namespace torchkeep::runtime::kernels

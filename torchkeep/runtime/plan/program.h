@@ -1,0 +1,82 @@
+#pragma once
+
+#include <deque>
+#include <list>
+
+#include "torchkeep/runtime/plan/plan.h"
+
+/// Nodes that are run for inputs of whatever shapes, by plans that are made when they are first
+/// needed. Most programs are one plan. Where what comes next depends on elements that are computed,
+/// the plan ends and the next one goes on with what was computed: plans form a tree, whose
+/// branches are what shapes and elements can be.
+namespace torchkeep::runtime::plan {
+
+struct ProgramLimits {
+  std::uint64_t max_bytes = 0;  ///< For the activations of one plan.
+  std::size_t max_plans = 1;    ///< That are kept at each place of the tree.
+};
+
+/// *Not thread-safe.*
+class Program {
+ public:
+  /// Graph, nodes and kernels outlive it.
+  Program(const graph::Graph& graph, std::vector<Item> items, std::vector<graph::ValueId> inputs,
+          std::vector<graph::ValueId> outputs, ProgramLimits limits);
+
+  /// Makes the first plan, for inputs of these types and shapes.
+  /// Errors: as Plan's.
+  Result<const Plan*> prepare(std::span<const View> inputs, Context& context);
+
+  /// Runs once. `known`: for each input, whether its elements decide shapes, so that a plan holds
+  /// for these elements alone. Errors: as Plan's; they name the node.
+  Result<std::vector<Tensor>> run(std::span<const View> inputs, const std::vector<bool>& known,
+                                  Context& context);
+
+  /// Of the last run, or of what was prepared if there was none: the largest arena, and the
+  /// floating-point operations of all its plans.
+  std::uint64_t last_arena_bytes() const { return last_arena_bytes_; }
+  double last_flops() const { return last_flops_; }
+
+ private:
+  /// What a plan depends on, besides the plan before it.
+  struct Key {
+    std::vector<DataType> types;
+    std::vector<Shape> shapes;
+    SecretBuffer elements;  ///< Of what must be known, one after the other.
+    bool operator==(const Key& other) const {
+      return types == other.types && shapes == other.shapes && elements == other.elements;
+    }
+  };
+  struct Stage {
+    Key key;
+    std::unique_ptr<Plan> plan;
+    std::list<Stage> next;  ///< The last used first.
+  };
+  struct Start {  ///< Of a plan: what there is.
+    std::span<const Item> items;
+    std::vector<graph::ValueId> values;
+    std::vector<View> views;
+    std::vector<bool> known;
+    const KnownValues* constants = nullptr;
+  };
+
+  Result<Stage*> find_stage(std::list<Stage>& stages, const Start& start, Context& context);
+  Result<std::unique_ptr<Plan>> make_plan(const Start& start, Context& context) const;
+  Result<std::vector<Tensor>> run_plan(Plan& plan, const Start& start, Context& context);
+  Result<std::vector<Tensor>> run_alone(const Plan& plan, const Start& start,
+                                        std::span<const Tensor> outputs, Context& context) const;
+  /// What is there after a plan that stopped. Keeps `outputs` and `alone` alive.
+  Start go_on(const Plan& plan, const Start& start, std::vector<Tensor> outputs,
+              std::vector<Tensor> alone, std::deque<Tensor>& kept) const;
+
+  const graph::Graph& graph_;
+  std::vector<Item> items_;
+  std::vector<graph::ValueId> inputs_, outputs_;
+  ProgramLimits limits_;
+  std::list<Stage> stages_;
+  SecretBytes arena_;
+  std::uint64_t last_arena_bytes_ = 0;
+  double last_flops_ = 0;
+};
+
+}  // namespace torchkeep::runtime::plan
