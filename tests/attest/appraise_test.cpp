@@ -20,6 +20,8 @@ struct Case {
   Forger machine;
   PlatformRequirement platform;
   std::vector<EnclaveRequirement> workers;
+  std::vector<TrustDomainRequirement> domains;
+  TdReport td;  ///< What runs there after `start_trust_domain`.
   TimePoint now = kNow;
   bool root_listed = true;
 
@@ -32,14 +34,53 @@ struct Case {
     workers = {worker};
   }
 
+  Claims verify() {
+    const testing::Evidence evidence = machine.make();
+    return verify_quote(evidence.quote, evidence.collateral, {&evidence.root, 1}, kNow).value();
+  }
+  std::vector<HolderRequirement> holders() const {
+    std::vector<HolderRequirement> out(workers.begin(), workers.end());
+    out.insert(out.end(), domains.begin(), domains.end());
+    return out;
+  }
+  std::vector<Clause> examine() {
+    const Claims claims = verify();
+    platform.roots = {claims.root_key_hash()};
+    return attest::examine(claims, platform, holders(), "workers", now);
+  }
+
+  /// In place of the enclave, with a requirement that it fits, by quotes of this version.
+  void start_trust_domain(std::uint16_t version) {
+    machine.header.version = version;
+    machine.header.tee_type = kTeeTypeTdx;
+    machine.qe_identity["id"] = "TD_QE";
+    machine.tcb_info["id"] = "TDX";
+    machine.tcb_info["tdxModule"] = {{"mrsigner", std::string(96, '0')},
+                                     {"attributes", "0000000000000000"},
+                                     {"attributesMask", "FFFFFFFFFFFFFFFF"}};
+    for (json::Json& level : machine.tcb_info["tcbLevels"]) {
+      level["tcb"]["tdxtcbcomponents"] = json::Json::array();
+      for (int i = 0; i < 16; ++i) level["tcb"]["tdxtcbcomponents"].push_back({{"svn", 0u}});
+    }
+    td.mr_td.fill(1);
+    for (std::uint8_t i = 0; i < td.rtmrs.size(); ++i) td.rtmrs[i].fill(i);
+    td.td_attributes[3] = 0x10;
+    if (version >= 5) td.later = TdReport::Later{};
+    machine.edit_quote = [this](Quote& quote) {
+      quote.signed_bytes = encode_signed_bytes(machine.header, td);
+      quote.signature = machine.attestation_key.sign(quote.signed_bytes);
+    };
+    workers.clear();
+    domains = {{.mr_td = td.mr_td, .rtmrs = td.rtmrs, .td_attributes = td.td_attributes}};
+  }
+
   Result<void> appraise() {
     const testing::Evidence evidence = machine.make();
     const Digest256 root = crypto::sha256(evidence.root);
     platform.roots = {root_listed ? root : Digest256{}};
     const auto claims =
         verify_quote(evidence.quote, evidence.collateral, {&evidence.root, 1}, kNow);
-    const std::vector<HolderRequirement> holders(workers.begin(), workers.end());
-    return attest::appraise(claims.value(), platform, holders, "workers", now);
+    return attest::appraise(claims.value(), platform, holders(), "workers", now);
   }
 
   EnclaveRequirement& name_by_signer() {
@@ -83,6 +124,19 @@ INSTANTIATE_TEST_SUITE_P(
               c.workers.insert(c.workers.begin(), EnclaveRequirement{{Digest256{}}, {}, 0, 0});
             }},
         Fit{"SignerProductAndLeastSvn", [](Case& c) { c.name_by_signer(); }},
+        Fit{"TheListedTrustDomain", [](Case& c) { c.start_trust_domain(5); }},
+        Fit{"TheListedTrustDomainThatCannotMigrateByAnOldQuote",
+            [](Case& c) { c.start_trust_domain(4); }},
+        Fit{"TheTrustDomainOfTheSecondRequirement",
+            [](Case& c) {
+              c.start_trust_domain(5);
+              c.domains.insert(c.domains.begin(), TrustDomainRequirement{});
+            }},
+        Fit{"ATrustDomainBesideAnEnclave",
+            [](Case& c) {
+              c.start_trust_domain(5);
+              c.workers = {EnclaveRequirement{{Digest256{}}, {}, 0, 0}};
+            }},
         Fit{"SignerProductAndHigherSvn",
             [](Case& c) {
               c.name_by_signer();
@@ -183,6 +237,120 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& misfit) { return std::string(misfit.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(
+    TrustDomain, Misfits,
+    ::testing::Values(Misfit{"AnotherImage",
+                             [](Case& c) {
+                               c.start_trust_domain(5);
+                               c.td.mr_td[0] ^= 1;
+                             },
+                             "workers[0].mr_td",
+                             {"another firmware image"}},
+                      Misfit{"AnotherRtmr",
+                             [](Case& c) {
+                               c.start_trust_domain(5);
+                               c.td.rtmrs[3][47] ^= 1;
+                             },
+                             "workers[0].rtmrs[3]",
+                             {}},
+                      Misfit{"OtherAttributes",
+                             [](Case& c) {
+                               c.start_trust_domain(5);
+                               c.td.td_attributes[7] ^= 0x80;
+                             },
+                             "workers[0].td_attributes",
+                             {}},
+                      Misfit{"DebugDomain",
+                             [](Case& c) {
+                               c.start_trust_domain(5);
+                               c.td.td_attributes[0] |= 1;
+                             },
+                             "workers[0].debug",
+                             {"TDATTRIBUTES", "no policy accepts it"}},
+                      Misfit{"DebugDomainThatSomebodyListed",
+                             [](Case& c) {
+                               c.start_trust_domain(5);
+                               c.td.td_attributes[0] |= 1;
+                               c.domains[0].td_attributes = c.td.td_attributes;
+                             },
+                             "workers[0].debug",
+                             {}},
+                      Misfit{"OtherConfiguration",
+                             [](Case& c) {
+                               c.start_trust_domain(5);
+                               c.td.mr_config_id[0] = 1;
+                             },
+                             "workers[0].mr_config_id",
+                             {}},
+                      Misfit{"AnotherOwner",
+                             [](Case& c) {
+                               c.start_trust_domain(5);
+                               c.td.mr_owner[0] = 1;
+                             },
+                             "workers[0].mr_owner",
+                             {}},
+                      Misfit{"AnotherOwnersConfiguration",
+                             [](Case& c) {
+                               c.start_trust_domain(5);
+                               c.td.mr_owner_config[0] = 1;
+                             },
+                             "workers[0].mr_owner_config",
+                             {}},
+                      Misfit{"AServiceDomain",
+                             [](Case& c) {
+                               c.start_trust_domain(5);
+                               c.td.later->mr_service_td[0] = 1;
+                             },
+                             "workers[0].mr_service_td",
+                             {}},
+                      Misfit{"AServiceDomainThatAnOldQuoteDoesNotTell",
+                             [](Case& c) {
+                               c.start_trust_domain(4);
+                               c.td.td_attributes[3] |= 0x20;
+                               c.domains[0].td_attributes = c.td.td_attributes;
+                             },
+                             "workers[0].mr_service_td",
+                             {"can migrate", "version 5"}},
+                      Misfit{"ListedServiceDomainThatAnOldQuoteDoesNotTell",
+                             [](Case& c) {
+                               c.start_trust_domain(4);
+                               c.domains[0].mr_service_td[0] = 1;
+                             },
+                             "workers[0].mr_service_td",
+                             {}},
+                      Misfit{"ClosestIsTheOneOfTheSameImage",
+                             [](Case& c) {
+                               c.start_trust_domain(5);
+                               c.domains.insert(c.domains.begin(), TrustDomainRequirement{});
+                               c.td.rtmrs[1][0] ^= 1;
+                             },
+                             "workers[1].rtmrs[1]",
+                             {}},
+                      Misfit{"WhereOnlyEnclavesAreListed",
+                             [](Case& c) {
+                               const auto enclaves = c.workers;
+                               c.start_trust_domain(5);
+                               c.domains.clear();
+                               c.workers = enclaves;
+                             },
+                             "workers",
+                             {"TDX trust domain 0101", "wanted an SGX enclave"}},
+                      Misfit{"AnEnclaveWhereOnlyTrustDomainsAreListed",
+                             [](Case& c) {
+                               c.workers.clear();
+                               c.domains = {TrustDomainRequirement{}};
+                             },
+                             "workers",
+                             {"SGX enclave 0101", "wanted a TDX trust domain"}},
+                      Misfit{"OutOfDateMachine",
+                             [](Case& c) {
+                               c.start_trust_domain(5);
+                               c.machine.qe_report.isv_svn = 6;
+                             },
+                             "platform.tcb_statuses",
+                             {}}),
+    [](const auto& misfit) { return std::string(misfit.param.name); });
+
+INSTANTIATE_TEST_SUITE_P(
     Platform, Misfits,
     ::testing::Values(
         Misfit{"AnotherRoot", [](Case& c) { c.root_listed = false; }, "platform.roots", {}},
@@ -243,6 +411,38 @@ INSTANTIATE_TEST_SUITE_P(
                "platform.platforms",
                {"none is listed"}}),
     [](const auto& misfit) { return std::string(misfit.param.name); });
+
+std::string failures(const std::vector<Clause>& clauses) {
+  std::string out;
+  for (const Clause& clause : clauses) {
+    EXPECT_FALSE(clause.found.empty() || clause.wanted.empty()) << clause.name;
+    EXPECT_EQ(clause.way_out.empty(), clause.held) << clause.name;
+    if (!clause.held) out += clause.name + " ";
+  }
+  return out;
+}
+
+TEST(Examination, ListsEveryClauseOfTheClosestRequirement) {
+  Case enclave;
+  enclave.name_by_signer();
+  EXPECT_EQ(enclave.examine().size(), 1u + 3u + 8u);  // debug, the enclave's, the platform's
+  EXPECT_EQ(failures(enclave.examine()), "");
+  Case domain;
+  domain.start_trust_domain(5);
+  EXPECT_EQ(domain.examine().size(), 1u + 10u + 8u);
+  EXPECT_EQ(failures(domain.examine()), "");
+}
+
+TEST(Examination, NamesAllThatFailsAndNotOnlyTheFirst) {
+  Case appraised;
+  appraised.name_by_signer().min_isv_svn = 4;
+  appraised.workers[0].isv_prod_id = 8;
+  appraised.machine.qe_report.isv_svn = 6;
+  appraised.platform.min_tcb_evaluation_data_number = 18;
+  EXPECT_EQ(failures(appraised.examine()),
+            "workers[0].isv_prod_id workers[0].min_isv_svn platform.tcb_statuses "
+            "platform.min_tcb_evaluation_data_number ");
+}
 
 // A real policy accepts no evidence under another root than Intel's, even if it lists it.
 TEST(RealPolicy, NeverAcceptsASimulatedRootThatItLists) {

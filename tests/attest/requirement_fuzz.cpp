@@ -6,9 +6,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace torchkeep;
   const auto value = json::parse(as_text({data, size}));
   if (!value) return 0;
-  if (const auto enclave = attest::parse_enclave_requirement(*value, "enclave")) {
-    const json::Json written = attest::encode(*enclave);
-    TORCHKEEP_CHECK(attest::encode(attest::parse_enclave_requirement(written, "again").value()) ==
+  if (const auto holder = attest::parse_holder_requirement(*value, "holder")) {
+    const json::Json written = attest::encode(*holder);
+    TORCHKEEP_CHECK(attest::encode(attest::parse_holder_requirement(written, "again").value()) ==
                     written);
   }
   if (const auto platform = attest::parse_platform_requirement(*value, "platform")) {

@@ -165,5 +165,66 @@ INSTANTIATE_TEST_SUITE_P(
             "isv_prod_id"}),
     bad_name);
 
+const std::string kLong(96, 'a');
+
+Json trust_domain() {
+  const std::string zero(96, '0');
+  return {{"mr_td", kLong},
+          {"rtmrs", {kLong, std::string(96, 'b'), std::string(96, 'c'), zero}},
+          {"td_attributes", "0000001000000000"},
+          {"mr_config_id", zero},
+          {"mr_owner", zero},
+          {"mr_owner_config", zero},
+          {"mr_service_td", zero}};
+}
+
+TEST(HolderRequirement, IsWrittenAsItWasReadWhateverItsKind) {
+  for (const Json& value : {trust_domain(), Json{{"mr_enclaves", {kDigest}}}}) {
+    const auto read = parse_holder_requirement(value, "workers[0]");
+    ASSERT_TRUE(read.ok()) << read.error();
+    EXPECT_EQ(encode(*read), value);
+  }
+  EXPECT_TRUE(std::holds_alternative<TrustDomainRequirement>(
+      parse_holder_requirement(trust_domain(), "workers[0]").value()));
+}
+
+// Each measurement may be where the program is, so none can be left out.
+TEST(TrustDomainRequirement, HasNoFieldThatMayBeMissing) {
+  const Json whole = trust_domain();
+  for (const auto& [field, unused] : whole.items()) {
+    Json value = trust_domain();
+    value.erase(field);
+    EXPECT_FALSE(parse_trust_domain_requirement(value, "workers[0]").ok()) << field;
+    EXPECT_FALSE(parse_holder_requirement(value, "workers[0]").ok()) << field;
+  }
+}
+
+class BadTrustDomainRequirements : public ::testing::TestWithParam<Bad> {};
+
+TEST_P(BadTrustDomainRequirements, AreRefusedByName) {
+  Json value = trust_domain();
+  GetParam().spoil(value);
+  const auto read = parse_holder_requirement(value, "policy.workers[3]");
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code, ErrorCode::Malformed);
+  EXPECT_NE(read.error().message.find("policy.workers[3]"), std::string::npos) << read.error();
+  EXPECT_NE(read.error().message.find(GetParam().complaint), std::string::npos) << read.error();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BadTrustDomainRequirements,
+    ::testing::Values(
+        Bad{"NoObject", [](Json& v) { v = "any"; }, "object"},
+        Bad{"UnknownField", [](Json& v) { v["xfam"] = "00"; }, "xfam"},
+        Bad{"EnclaveAsWell", [](Json& v) { v["mr_enclaves"] = {kDigest}; }, "mr_enclaves"},
+        Bad{"SignerAsWell", [](Json& v) { v["mr_signer"] = kDigest; }, "mr_signer"},
+        Bad{"DebugDomain", [](Json& v) { v["td_attributes"] = "0100001000000000"; }, "debug"},
+        Bad{"ShortMeasurement", [](Json& v) { v["mr_td"] = kDigest; }, "mr_td"},
+        Bad{"ThreeRtmrs", [](Json& v) { v["rtmrs"].erase(3); }, "rtmrs has 3"},
+        Bad{"FiveRtmrs", [](Json& v) { v["rtmrs"].push_back(kLong); }, "rtmrs has 5"},
+        Bad{"RtmrNoHex", [](Json& v) { v["rtmrs"][2] = std::string(96, 'x'); }, "rtmrs[2]"},
+        Bad{"ServiceDomainNull", [](Json& v) { v["mr_service_td"] = nullptr; }, "mr_service_td"}),
+    bad_name);
+
 }  // namespace
 }  // namespace torchkeep::attest

@@ -18,8 +18,8 @@ struct Signer {
   crypto::Certificate root;
 };
 
-Result<Signer> parse_signer(ByteView pem) {
-  const auto chain = TRY(parse_chain(pem, 2));
+Result<Signer> parse_signer(ByteView pem, const std::vector<crypto::Certificate>& known) {
+  const auto chain = TRY(parse_chain(pem, 2, known));
   return Signer{chain[0], chain[1]};
 }
 
@@ -49,16 +49,15 @@ class Verifier {
     why_ = Reason::Malformed;
     state_.tcb_info = TRY(parse_tcb_info(collateral_.tcb_info).context("TCB info"));
     state_.qe_identity = TRY(parse_qe_identity(collateral_.qe_identity).context("QE identity"));
-    tcb_signer_ = TRY(parse_signer(collateral_.tcb_info_issuer_chain).context(kTcbChainName));
+    tcb_signer_ = TRY(parse_signer(collateral_.tcb_info_issuer_chain, {}).context(kTcbChainName));
+    const std::vector known = {tcb_signer_->certificate, tcb_signer_->root};
     qe_signer_ =
-        same_signer()
-            ? tcb_signer_
-            : TRY(parse_signer(collateral_.qe_identity_issuer_chain).context(kQeChainName));
+        TRY(parse_signer(collateral_.qe_identity_issuer_chain, known).context(kQeChainName));
     if (collateral_.pck_crl.empty()) return missing(kPckCrlName);
     state_.pck_crl_bytes = collateral_.pck_crl;
     if (collateral_.pck_crl_issuer_chain.empty()) return {};
     const auto chain =
-        TRY(parse_chain(collateral_.pck_crl_issuer_chain, 2).context(kPckCrlChainName));
+        TRY(parse_chain(collateral_.pck_crl_issuer_chain, 2, known).context(kPckCrlChainName));
     state_.pck_ca = CaChain{chain[0], chain[1]};
     return {};
   }
@@ -67,6 +66,7 @@ class Verifier {
     why_ = Reason::UntrustedChain;
     TRY(verify_signer(*tcb_signer_, roots_).context(kTcbChainName));
     state_.root_key = TRY(tcb_signer_->root.p256_point());
+    state_.root = tcb_signer_->root;
     if (!same_signer()) {
       TRY(verify_signer(*qe_signer_, roots_).context(kQeChainName));
       TRY(check_root(qe_signer_->root).context(kQeChainName));
@@ -112,7 +112,8 @@ class Verifier {
                      "the collateral anew");
   }
   bool same_signer() const {
-    return collateral_.qe_identity_issuer_chain == collateral_.tcb_info_issuer_chain;
+    return qe_signer_->certificate.der() == tcb_signer_->certificate.der() &&
+           qe_signer_->root.der() == tcb_signer_->root.der();
   }
   // All documents of one verdict hang on one root.
   Result<void> check_root(const crypto::Certificate& root) const {
@@ -142,7 +143,7 @@ class Verifier {
 
   Result<void> verify_pck_ca_chain() {
     why_ = Reason::UntrustedChain;
-    TRY(verify_pck_ca(*state_.pck_ca, roots_));
+    TRY(verify_pck_ca(*state_.pck_ca, roots_, &tcb_signer_->root));
     TRY(check_root(state_.pck_ca->root));
     why_ = Reason::CertificateRevoked;
     if (state_.root_ca_crl) {

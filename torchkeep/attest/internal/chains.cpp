@@ -55,9 +55,10 @@ const RootKey& intel_root_key() {
   return key;
 }
 
-Result<std::vector<crypto::Certificate>> parse_chain(ByteView pem, std::size_t size) {
+Result<std::vector<crypto::Certificate>> parse_chain(
+    ByteView pem, std::size_t size, const std::vector<crypto::Certificate>& known) {
   if (pem.empty()) return malformed("the chain is missing");
-  auto chain = TRY(crypto::parse_pem_chain(pem));
+  auto chain = TRY(crypto::parse_pem_chain(pem, known));
   if (chain.size() != size) {
     return malformed("the chain has ", chain.size(), " certificates, not ", size);
   }
@@ -76,8 +77,11 @@ Result<void> verify_root(const crypto::Certificate& root, std::span<const RootKe
   return root.verify_issued_by(root);
 }
 
-Result<void> verify_pck_ca(const CaChain& chain, std::span<const RootKey> roots) {
-  TRY(verify_root(chain.root, roots));
+Result<void> verify_pck_ca(const CaChain& chain, std::span<const RootKey> roots,
+                           const crypto::Certificate* verified_root) {
+  if (verified_root == nullptr || verified_root->der() != chain.root.der()) {
+    TRY(verify_root(chain.root, roots));
+  }
   TRY(check_ca(chain.root, 1));
   const std::string name = chain.ca.common_name();
   if (name != kPlatformCa && name != kProcessorCa) {

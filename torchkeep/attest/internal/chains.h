@@ -22,13 +22,17 @@ struct CaChain {
   crypto::Certificate root;
 };
 
-/// Reads exactly `size` certificates. Errors: Malformed.
-Result<std::vector<crypto::Certificate>> parse_chain(ByteView pem, std::size_t size);
+/// Reads exactly `size` certificates; those with the bytes of one of `known` are not parsed again.
+/// Errors: Malformed.
+Result<std::vector<crypto::Certificate>> parse_chain(
+    ByteView pem, std::size_t size, const std::vector<crypto::Certificate>& known = {});
 
 /// Errors: Untrusted unless `root` is a CA of that name, signed by itself, with an accepted key.
 Result<void> verify_root(const crypto::Certificate& root, std::span<const RootKey> roots);
-/// The CA of PCK certificates, and its root. Errors: Untrusted.
-Result<void> verify_pck_ca(const CaChain& chain, std::span<const RootKey> roots);
+/// The CA of PCK certificates, and its root; the latter's own signature is not verified again if
+/// its bytes are those of `verified_root`. Errors: Untrusted.
+Result<void> verify_pck_ca(const CaChain& chain, std::span<const RootKey> roots,
+                           const crypto::Certificate* verified_root = nullptr);
 /// The end of a chain: issued by `issuer`, of this name, no CA. Errors: Untrusted.
 Result<void> verify_leaf(const crypto::Certificate& leaf, std::string_view name,
                          const crypto::Certificate& issuer);

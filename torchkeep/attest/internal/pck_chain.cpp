@@ -15,7 +15,8 @@ constexpr std::string_view kPckCertificate = "Intel SGX PCK Certificate";
 Result<void> verify_issuer(const CaChain& issuer, const VerifiedCollateral::State& collateral,
                            bool known_ca) {
   const auto roots = std::span(&collateral.root_key, 1);
-  if (!known_ca) return verify_pck_ca(issuer, roots);
+  const crypto::Certificate* const verified = collateral.root ? &*collateral.root : nullptr;
+  if (!known_ca) return verify_pck_ca(issuer, roots, verified);
   if (issuer.root.der() == collateral.pck_ca->root.der()) return {};
   return verify_root(issuer.root, roots);
 }
@@ -63,9 +64,10 @@ Result<ByteView> find_pck_pem(const Quote& quote, ByteView elsewhere, Reason& wh
       "fetch the machine's PCK certificate from a PCCS");
 }
 
-Result<PckChain> parse_pck_chain(ByteView pem, Reason& why) {
+Result<PckChain> parse_pck_chain(ByteView pem, Reason& why,
+                                 const std::vector<crypto::Certificate>& known) {
   why = Reason::Malformed;
-  auto chain = TRY(parse_chain(pem, 3));
+  auto chain = TRY(parse_chain(pem, 3, known));
   // Some platforms of 2020 put the root before the CA.
   if (chain[1].issuer_name() == chain[1].subject_name()) std::swap(chain[1], chain[2]);
   const auto extensions = chain[0].extensions(kPckExtensionOid);
@@ -93,7 +95,10 @@ void PckChainCache::store(ByteView pem, std::shared_ptr<const VerifiedPckChain> 
 Result<std::shared_ptr<const VerifiedPckChain>> verify_pck_chain(
     ByteView pem, const VerifiedCollateral::State& collateral, Reason& why) {
   if (auto known = collateral.chains.find(pem)) return known;
-  const PckChain chain = TRY(parse_pck_chain(pem, why));
+  std::vector<crypto::Certificate> known;
+  if (collateral.root) known.push_back(*collateral.root);
+  if (collateral.pck_ca) known.push_back(collateral.pck_ca->ca);
+  const PckChain chain = TRY(parse_pck_chain(pem, why, known));
   auto verified = std::make_shared<const VerifiedPckChain>(TRY(verify(chain, collateral, why)));
   collateral.chains.store(pem, verified);
   return std::shared_ptr<const VerifiedPckChain>(std::move(verified));

@@ -21,8 +21,10 @@ struct PckChain {
 /// The chain's PEM: from the quote, or from `elsewhere` if the quote holds none.
 /// Errors: Malformed if there is none.
 Result<ByteView> find_pck_pem(const Quote& quote, ByteView elsewhere, Reason& why);
-/// Trusts nothing. Errors: Malformed.
-Result<PckChain> parse_pck_chain(ByteView pem, Reason& why);
+/// Trusts nothing; certificates with the bytes of one of `known` are not parsed again.
+/// Errors: Malformed.
+Result<PckChain> parse_pck_chain(ByteView pem, Reason& why,
+                                 const std::vector<crypto::Certificate>& known = {});
 
 /// A chain that holds under the collateral it was verified with; dates are checked with each use.
 struct VerifiedPckChain {

@@ -9,6 +9,7 @@ namespace torchkeep::attest {
 
 struct VerifiedCollateral::State {
   RootKey root_key{};
+  std::optional<crypto::Certificate> root;  ///< Verified; set with `root_key`.
   TcbInfo tcb_info;
   QeIdentity qe_identity;
   std::optional<crypto::RevocationList> root_ca_crl;
