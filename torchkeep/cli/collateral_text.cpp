@@ -6,6 +6,7 @@
 #include "torchkeep/attest/tcb_info.h"
 #include "torchkeep/base/encoding.h"
 #include "torchkeep/channel/collateral_check.h"
+#include "torchkeep/crypto/x509.h"
 
 namespace torchkeep::cli {
 namespace {
