@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <set>
 
 #include "torchkeep/base/thread_pool.h"
@@ -124,8 +125,9 @@ Result<Measured> measure(const Options& options) {
   }
   measured.matrix_rate = std::max(rate_before, TRY(runtime::measure_matrix_rate(options.threads)));
   std::ranges::sort(times);
+  // The time within which this part of all runs ended.
   const auto at = [&](double part) {
-    return times[static_cast<std::size_t>(part * static_cast<double>(times.size() - 1))];
+    return times[static_cast<std::size_t>(std::ceil(part * static_cast<double>(times.size()))) - 1];
   };
   measured.median_ms = at(0.5);
   measured.p99_ms = at(0.99);
