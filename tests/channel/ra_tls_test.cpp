@@ -60,6 +60,62 @@ TEST_P(RaTlsVectors, AreNoEvidenceOfASimulatedMachine) {
   EXPECT_EQ(claims.error().code, ErrorCode::Untrusted);
 }
 
+TEST_P(RaTlsVectors, AreTheSameWhereLegacyEvidenceIsAllowed) {
+  const auto strict = parse_ra_tls_evidence(certificate_);
+  const auto lenient = parse_ra_tls_evidence(certificate_, RaTlsEvidence::StandardOrLegacy);
+  ASSERT_TRUE(lenient.ok()) << lenient.error();
+  EXPECT_EQ(*lenient, *strict) << "the standard evidence goes first";
+}
+
+// Gramine's deprecated evidence, as its real certificate has it, alone in a certificate.
+TEST(LegacyRaTls, IsReadOnlyWhereThatIsAskedFor) {
+  constexpr const char* kLegacyOid = "0.6.9.42.840.113741.1337.6";
+  const auto gramine =
+      crypto::parse_pem_chain(testing::load_vector("channel/vectors/ratls/gramine-cert.pem"))
+          .value()
+          .front();
+  ASSERT_EQ(gramine.extensions(kLegacyOid).size(), 1U) << "the OID as it really is";
+  const Bytes real = gramine.extensions(kLegacyOid).front();
+  EXPECT_TRUE(equal(ByteView(real).subspan(48 + 320, 64),
+                    tee::ReportData::for_certificate(gramine.public_key_info()).bytes()))
+      << "the rule as it really is";
+
+  testing::World world;
+  const auto key = crypto::EcdsaPrivateKey::generate();
+  const auto issue = [&](std::vector<Bytes> quotes) {
+    crypto::CertificateRequest request{.common_name = "legacy",
+                                       .public_key_info = key.public_key_info(),
+                                       .serial = {1},
+                                       .not_before = world.clock.now(),
+                                       .not_after = world.clock.now() + std::chrono::hours(1)};
+    for (Bytes& quote : quotes) request.extensions.push_back({kLegacyOid, std::move(quote)});
+    return crypto::issue_certificate(request, nullptr, key);
+  };
+  const Bytes quote =
+      world.worker.make_evidence(tee::ReportData::for_certificate(key.public_key_info())).value();
+  const auto certificate = issue({quote});
+  const auto strict = parse_ra_tls_evidence(certificate);
+  ASSERT_FALSE(strict.ok());
+  EXPECT_EQ(strict.error().code, ErrorCode::NotFound);
+  EXPECT_THAT(strict.error().message, HasSubstr("deprecated"));
+
+  const auto allowed = RaTlsEvidence::StandardOrLegacy;
+  EXPECT_EQ(parse_ra_tls_evidence(certificate, allowed).value(), quote);
+  const auto claims =
+      verify_ra_tls_certificate(certificate, world.machine.collateral(world.clock.now()),
+                                world.worker_party().roots, world.clock.now(), allowed);
+  EXPECT_TRUE(claims.ok()) << claims.error();
+
+  EXPECT_EQ(parse_ra_tls_evidence(issue({real}), allowed).error().code, ErrorCode::Untrusted)
+      << "evidence of another key";
+  EXPECT_EQ(parse_ra_tls_evidence(issue({quote, quote}), allowed).error().code,
+            ErrorCode::Malformed);
+  EXPECT_EQ(parse_ra_tls_evidence(issue({Bytes(quote.begin(), quote.begin() + 300)}), allowed)
+                .error()
+                .code,
+            ErrorCode::Malformed);
+}
+
 INSTANTIATE_TEST_SUITE_P(Samples, RaTlsVectors,
                          ::testing::Values("gramine-cert.pem", "rats-tls-cert.pem"),
                          [](const auto& tested) {

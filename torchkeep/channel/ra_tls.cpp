@@ -14,6 +14,8 @@ namespace torchkeep::channel {
 namespace {
 
 constexpr const char* kEvidenceOid = "2.23.133.5.4.9";
+// Its content has tag and length of the OID that was meant: a correct decoder reads this.
+constexpr const char* kLegacyOid = "0.6.9.42.840.113741.1337.6";
 constexpr std::uint64_t kSgxTdxTag = 60000;
 constexpr std::string_view kPublicKeyHash = "pubkey-hash";
 constexpr std::uint64_t kSha256 = 1;
@@ -122,6 +124,15 @@ Result<ByteView> find_report_data(ByteView quote) {
   return reader.take(64, "report data");
 }
 
+// report data = SHA-256(public key) || 32 zero bytes: the same rule as for claims, over other bytes
+Result<Bytes> parse_legacy(ByteView quote, ByteView public_key_info) {
+  const ByteView report_data = TRY(find_report_data(quote));
+  if (!equal(report_data, tee::ReportData::for_certificate(public_key_info).bytes())) {
+    return untrusted("the quote's report data is not the hash of the certificate's key");
+  }
+  return to_bytes(quote);
+}
+
 }  // namespace
 
 Result<RaTlsIdentity> make_ra_tls_identity(tee::Platform& platform, crypto::Random& random,
@@ -144,13 +155,25 @@ Result<RaTlsIdentity> make_ra_tls_identity(tee::Platform& platform, crypto::Rand
   return RaTlsIdentity{std::move(key), std::move(certificate)};
 }
 
-Result<Bytes> parse_ra_tls_evidence(const crypto::Certificate& certificate) {
-  const std::vector<Bytes> extensions = certificate.extensions(kEvidenceOid);
+Result<Bytes> parse_ra_tls_evidence(const crypto::Certificate& certificate,
+                                    RaTlsEvidence accepted) {
+  const std::vector<Bytes> standard = certificate.extensions(kEvidenceOid);
+  const std::vector<Bytes> legacy = certificate.extensions(kLegacyOid);
+  const bool by_legacy =
+      standard.empty() && !legacy.empty() && accepted == RaTlsEvidence::StandardOrLegacy;
+  const std::vector<Bytes>& extensions = by_legacy ? legacy : standard;
+  if (extensions.empty() && !legacy.empty()) {
+    return not_found(
+        "the certificate carries Gramine's deprecated evidence alone, which is read only where "
+        "that "
+        "is asked for");
+  }
   if (extensions.empty()) return not_found("the certificate carries no evidence");
   if (extensions.size() > 1) return malformed("the certificate carries more than one evidence");
   if (equal(certificate.issuer_name(), certificate.subject_name())) {
     TRY(certificate.verify_issued_by(certificate).context("the certificate's own signature"));
   }
+  if (by_legacy) return parse_legacy(extensions.front(), certificate.public_key_info());
   const CertificateEvidence evidence = TRY(parse_evidence(extensions.front()));
   TRY(check_public_key(evidence.claims, certificate.public_key_info()));
   const ByteView report_data = TRY(find_report_data(evidence.quote));
@@ -163,8 +186,9 @@ Result<Bytes> parse_ra_tls_evidence(const crypto::Certificate& certificate) {
 Result<attest::Claims> verify_ra_tls_certificate(const crypto::Certificate& certificate,
                                                  const attest::Collateral& collateral,
                                                  std::span<const attest::RootKey> roots,
-                                                 TimePoint now) {
-  const Bytes quote = TRY(parse_ra_tls_evidence(certificate).context("RA-TLS certificate"));
+                                                 TimePoint now, RaTlsEvidence accepted) {
+  const Bytes quote =
+      TRY(parse_ra_tls_evidence(certificate, accepted).context("RA-TLS certificate"));
   return attest::verify_quote(quote, collateral, roots, now);
 }
 

@@ -15,6 +15,7 @@ using channel::HttpResponse;
 using Query = std::map<std::string, std::string, std::less<>>;
 
 constexpr std::string_view kBase = "/sgx/certification/v4";
+constexpr std::string_view kTdxBase = "/tdx/certification/v4";
 constexpr std::string_view kJson = "application/json";
 
 /// None of the values that these routes know needs percent-encoding.
@@ -121,6 +122,9 @@ HttpResponse SimulatedMachine::answer_pccs(std::string_view method, std::string_
   const std::string_view path = target.substr(0, target.find('?'));
   const Query query =
       parse_query(path.size() == target.size() ? "" : target.substr(path.size() + 1));
+  if (path.starts_with(kTdxBase)) {
+    return refuse(404, "this is a machine with SGX alone: there is no collateral for TDX");
+  }
   if (!path.starts_with(kBase)) return refuse(404, "not a route of a PCCS, version 4");
 
   const auto condition = folder_.load_condition();
