@@ -182,7 +182,7 @@ Answer CollateralStore::State::give_up(const CollateralKey& key, Error error, bo
   if (!platform.held) return error;
   const std::string until = format_rfc3339(platform.held->expires);
   if (platform.held->current(now)) {
-    if (news) {
+    if (news && !anew) {
       log.warning(error.message, "; what we hold of ", to_text(key), " is current until ", until);
     }
     if (!anew) return platform.held->collateral;
