@@ -8,6 +8,7 @@
 #include "torchkeep/attest/internal/chains.h"
 #include "torchkeep/attest/qe_identity.h"
 #include "torchkeep/attest/quote.h"
+#include "torchkeep/attest/snp.h"
 #include "torchkeep/attest/tcb_info.h"
 #include "torchkeep/attest/verify.h"
 #include "torchkeep/base/encoding.h"
@@ -38,10 +39,10 @@ std::vector<std::size_t> accepted_flips(const Bytes& genuine,
   return accepted;
 }
 
-class EveryBit : public ::testing::Test {
+class EveryBit : public ::testing::TestWithParam<const char*> {
  protected:
   EveryBit()
-      : vector_(testing::load_dcap_vector("sgx3-cfgswhardening")),
+      : vector_(testing::load_dcap_vector(GetParam())),
         now_(parse_rfc3339(testing::text_at(vector_.manifest, "verify_at")).value()) {}
 
   bool accepts(Bytes Collateral::*document, const Bytes& flipped) const {
@@ -107,7 +108,7 @@ class EveryBit : public ::testing::Test {
   crypto::Certificate signer_ = parse_chain(vector_.collateral.tcb_info_issuer_chain, 2).value()[0];
 };
 
-TEST_F(EveryBit, OfAQuoteIsCovered) {
+TEST_P(EveryBit, OfAQuoteIsCovered) {
   const auto collateral = VerifiedCollateral::verify(vector_.collateral, {&root_, 1}).value();
   const Quote genuine = parse_quote(vector_.quote).value();
   const Bytes quote = encode_quote(genuine);
@@ -128,21 +129,21 @@ TEST_F(EveryBit, OfAQuoteIsCovered) {
   EXPECT_LE(accepted.size(), 2u);
 }
 
-TEST_F(EveryBit, OfTcbInfoIsCovered) {
+TEST_P(EveryBit, OfTcbInfoIsCovered) {
   expect_only_hex_case(&Collateral::tcb_info, [&](const Bytes& flipped) {
     const auto info = parse_tcb_info(flipped);
     return info && is_signed(*info);
   });
 }
 
-TEST_F(EveryBit, OfQeIdentityIsCovered) {
+TEST_P(EveryBit, OfQeIdentityIsCovered) {
   expect_only_hex_case(&Collateral::qe_identity, [&](const Bytes& flipped) {
     const auto identity = parse_qe_identity(flipped);
     return identity && is_signed(*identity);
   });
 }
 
-TEST_F(EveryBit, OfTheIssuerChainsOfTcbInfoAndQeIdentityIsCovered) {
+TEST_P(EveryBit, OfTheIssuerChainsOfTcbInfoAndQeIdentityIsCovered) {
   ASSERT_EQ(vector_.collateral.tcb_info_issuer_chain, vector_.collateral.qe_identity_issuer_chain);
   expect_only_blanks(&Collateral::tcb_info_issuer_chain, [&](const Bytes& flipped) {
     const auto chain = parse_chain(flipped, 2);
@@ -151,14 +152,14 @@ TEST_F(EveryBit, OfTheIssuerChainsOfTcbInfoAndQeIdentityIsCovered) {
   });
 }
 
-TEST_F(EveryBit, OfTheIssuerChainOfThePckCrlIsCovered) {
+TEST_P(EveryBit, OfTheIssuerChainOfThePckCrlIsCovered) {
   expect_only_blanks(&Collateral::pck_crl_issuer_chain, [&](const Bytes& flipped) {
     const auto chain = parse_chain(flipped, 2);
     return chain && verify_pck_ca({(*chain)[0], (*chain)[1]}, {&root_, 1});
   });
 }
 
-TEST_F(EveryBit, OfTheCrlsIsCovered) {
+TEST_P(EveryBit, OfTheCrlsIsCovered) {
   const auto chain = parse_chain(vector_.collateral.pck_crl_issuer_chain, 2).value();
   EXPECT_TRUE(flip(&Collateral::pck_crl, [&](const Bytes& flipped) {
                 return accepts_crl(flipped, chain[0]);
@@ -166,6 +167,63 @@ TEST_F(EveryBit, OfTheCrlsIsCovered) {
   EXPECT_TRUE(flip(&Collateral::root_ca_crl, [&](const Bytes& flipped) {
                 return accepts_crl(flipped, chain[1]);
               }).empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryBit,
+                         ::testing::Values("sgx3-cfgswhardening", "tdx5-td15-uptodate"),
+                         [](const auto& vector) {
+                           return std::string(vector.index == 0 ? "Sgx" : "Tdx");
+                         });
+
+/// AMD's evidence: the report, and each certificate against the one above it.
+class EverySnpBit : public ::testing::Test {
+ protected:
+  Bytes load(const char* file) const { return testing::load_dcap_file("snp-milan-vcek", file); }
+  bool accepts(const Bytes& report, const SnpEndorsements& endorsements) const {
+    return judge_snp_report(report, endorsements, {&root_, 1}, now_).claims.ok();
+  }
+
+  Digest256 root_ = amd_milan_root();
+  TimePoint now_ = parse_rfc3339("2026-03-25T12:00:00Z").value();
+  SnpEndorsements endorsements_{
+      .leaf = load("leaf.der"), .ask = load("ask.pem"), .ark = load("ark.pem")};
+  crypto::Certificate leaf_ = crypto::Certificate::from_der(endorsements_.leaf).value();
+  crypto::Certificate ask_ = crypto::parse_pem_chain(endorsements_.ask).value()[0];
+  crypto::Certificate ark_ = crypto::parse_pem_chain(endorsements_.ark).value()[0];
+};
+
+// What no signature covers behind it must be zero.
+TEST_F(EverySnpBit, OfAReportIsCovered) {
+  const Bytes report = load("quote.bin");
+  ASSERT_TRUE(accepts(report, endorsements_));
+  const auto key = leaf_.p384_point().value();
+  EXPECT_TRUE(accepted_flips(report, [&](const Bytes& flipped) {
+                const auto parsed = parse_snp_report(flipped);
+                return parsed && crypto::verify_p384(key, ByteView(flipped).first(kSnpSignedBytes),
+                                                     parsed->signature)
+                                     .ok();
+              }).empty());
+  for (const std::size_t byte : {0x08u, 0x50u, 0x90u, 0x180u, 0x1a0u, 0x2a0u, 0x2e8u, 0x330u}) {
+    Bytes flipped = report;
+    flipped[byte] ^= 1;
+    EXPECT_FALSE(accepts(flipped, endorsements_)) << byte;
+  }
+}
+
+TEST_F(EverySnpBit, OfTheLeafIsCovered) {
+  EXPECT_TRUE(accepted_flips(leaf_.der(), [&](const Bytes& flipped) {
+                const auto leaf = crypto::Certificate::from_der(flipped);
+                return leaf && leaf->is_signed_with_rsa_pss() && leaf->verify_issued_by(ask_);
+              }).empty());
+}
+
+TEST_F(EverySnpBit, OfTheCasIsCovered) {
+  for (const auto& certificate : {ask_, ark_}) {
+    EXPECT_TRUE(accepted_flips(certificate.der(), [&](const Bytes& flipped) {
+                  const auto ca = crypto::Certificate::from_der(flipped);
+                  return ca && ca->is_signed_with_rsa_pss() && ca->verify_issued_by(ark_);
+                }).empty());
+  }
 }
 
 }  // namespace
