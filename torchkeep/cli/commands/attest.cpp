@@ -16,8 +16,16 @@ struct Options {
 constexpr std::chrono::seconds kConnectTimeout{10};
 
 Result<Verifier> choose_verifier(const Invocation& invocation, const Options& options) {
-  if (options.root.empty()) return load_verifier(TRY(owner_folder(invocation)), invocation.pccs);
-  if (invocation.pccs.empty()) return invalid_argument("--root needs --pccs HOST:PORT beside it");
+  if (options.root.empty()) {
+    auto known = load_verifier(TRY(owner_folder(invocation)), invocation.pccs);
+    if (known || known.error().code != ErrorCode::NotFound) return known;
+    return not_found(known.error().message,
+                     ", or without one: --root ROOT.pem --pccs HOST:PORT (which root to trust, and "
+                     "where collateral is served)");
+  }
+  if (invocation.pccs.empty()) {
+    return invalid_argument("--root needs --pccs HOST:PORT beside it: where collateral is served");
+  }
   Verifier verifier;
   verifier.pccs = TRY(channel::parse_pccs_address(invocation.pccs).context("--pccs"));
   verifier.roots = TRY(channel::load_roots(options.root));
@@ -25,7 +33,7 @@ Result<Verifier> choose_verifier(const Invocation& invocation, const Options& op
 }
 
 Result<void> show_peer(Invocation& invocation, const Options& options) {
-  const channel::Endpoint endpoint = TRY(channel::parse_endpoint(options.peer));
+  const channel::Endpoint endpoint = TRY(channel::parse_endpoint(options.peer).context("the address to look at"));
   const tee::Role role = TRY(tee::parse_role(options.role).context("--role"));
   const keys::HolderRole holder = TRY(parse_holder_role(options.role));
   std::optional<keys::Policy> policy;
