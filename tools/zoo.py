@@ -213,13 +213,14 @@ def page(rows):
     same = sum("the same within" in line for line in lines)
     refused = sum("refused:" in line for line in lines)
     differing = sum("DIFFERS" in line or "CRASHED" in line for line in lines)
+    waiting = sum("| not run" in line for line in lines)
     text = ["# The zoo", "",
             f"Models exported by PyTorch {torch.__version__} (operator set {OPSET}, seeded weights, batch norms calibrated) and run by",
             "`torchkeep run`, beside PyTorch's own answers of the same run; this page is written by `make zoo`. A difference is in",
             "units of the largest number of its tensor; each number may differ by 1e-3 of itself and 1e-4 of that largest one. Boxes of",
             "detectors may change places if each is found again with an overlap of 0.9.", "",
             f"{len(lines)} models: {same} the same, {refused} refused with the operator named, {differing} differ or crash,",
-            f"{len(lines) - same - refused - differing} not exported by PyTorch or not run.", ""]
+            f"{waiting} not run yet, {len(lines) - same - refused - differing - waiting} not exported by PyTorch.", ""]
     for family, models in rows.items():
         text += [f"## {family}", "", *HEAD, *models.values(), ""]
     return "\n".join(text).rstrip() + "\n"
