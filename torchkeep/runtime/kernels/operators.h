@@ -37,6 +37,8 @@ Result<KernelPointer> make_rotary_embedding(NodeReader& node);
 Result<KernelPointer> make_non_max_suppression(NodeReader& node);
 Result<KernelPointer> make_quantize_linear(NodeReader& node);
 Result<KernelPointer> make_dequantize_linear(NodeReader& node);
+Result<KernelPointer> make_attention(NodeReader& node);
+Result<KernelPointer> make_roi_align(NodeReader& node);
 Result<KernelPointer> make_reshape(NodeReader& node);
 Result<KernelPointer> make_shape(NodeReader& node);
 Result<KernelPointer> make_softmax(NodeReader& node);

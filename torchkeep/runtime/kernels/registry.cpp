@@ -24,6 +24,7 @@ constexpr std::array kOperators{
     Operator{"Asinh", 9, 1, 1, 1, make_asinh},
     Operator{"Atan", 7, 1, 1, 1, make_atan},
     Operator{"Atanh", 9, 1, 1, 1, make_atanh},
+    Operator{"Attention", 23, 3, 6, 4, make_attention},
     Operator{"AveragePool", 7, 1, 1, 1, make_average_pool},
     Operator{"BatchNormalization", 7, 5, 5, 1, make_batch_normalization},
     Operator{"BitShift", 11, 2, 2, 1, make_bit_shift},
@@ -56,7 +57,7 @@ constexpr std::array kOperators{
     Operator{"Expand", 8, 2, 2, 1, make_expand},
     Operator{"Flatten", 1, 1, 1, 1, make_flatten},
     Operator{"Floor", 6, 1, 1, 1, make_floor},
-    Operator{"GRU", 7, 3, 6, 2, make_gru},
+    Operator{"GRU", 7, 3, 6, 2, make_gru, false},
     Operator{"Gather", 1, 2, 2, 1, make_gather},
     Operator{"GatherElements", 11, 2, 2, 1, make_gather_elements},
     Operator{"GatherND", 11, 2, 2, 1, make_gather_nd},
@@ -74,7 +75,7 @@ constexpr std::array kOperators{
     Operator{"InstanceNormalization", 6, 3, 3, 1, make_instance_normalization},
     Operator{"IsInf", 10, 1, 1, 1, make_is_inf},
     Operator{"IsNaN", 9, 1, 1, 1, make_is_nan},
-    Operator{"LSTM", 7, 3, 8, 3, make_lstm},
+    Operator{"LSTM", 7, 3, 8, 3, make_lstm, false},
     Operator{"LayerNormalization", 17, 2, 3, 3, make_layer_normalization},
     Operator{"LeakyRelu", 6, 1, 1, 1, make_leaky_relu},
     Operator{"Less", 7, 2, 2, 1, make_less},
@@ -101,7 +102,7 @@ constexpr std::array kOperators{
     Operator{"Pow", 7, 2, 2, 1, make_pow},
     Operator{"QuantizeLinear", 10, 2, 3, 1, make_quantize_linear},
     Operator{"RMSNormalization", 23, 2, 2, 1, make_rms_normalization},
-    Operator{"RNN", 7, 3, 6, 2, make_rnn},
+    Operator{"RNN", 7, 3, 6, 2, make_rnn, false},
     Operator{"Range", 11, 3, 3, 1, make_range},
     Operator{"Reciprocal", 6, 1, 1, 1, make_reciprocal},
     Operator{"ReduceL1", 1, 1, 2, 1, make_reduce_l1},
@@ -117,6 +118,7 @@ constexpr std::array kOperators{
     Operator{"Relu", 6, 1, 1, 1, make_relu},
     Operator{"Reshape", 5, 2, 2, 1, make_reshape},
     Operator{"Resize", 10, 1, 4, 1, make_resize},
+    Operator{"RoiAlign", 10, 3, 3, 1, make_roi_align},
     Operator{"RotaryEmbedding", 23, 3, 4, 1, make_rotary_embedding},
     Operator{"Round", 11, 1, 1, 1, make_round},
     Operator{"Scatter", 9, 3, 3, 1, make_scatter_elements},
@@ -173,7 +175,9 @@ Result<KernelPointer> make(const graph::Graph& graph, const graph::Node& node) {
                      " are wanted");
   }
   const auto made = [&](std::size_t i) { return node.outputs[i] != graph::kLeftOut; };
-  if (node.outputs.empty() || !made(0)) return malformed("output 0 is missing");
+  const bool any = std::ranges::any_of(
+      node.outputs, [](graph::ValueId output) { return output != graph::kLeftOut; });
+  if (!any || (known->needs_first_output && !made(0))) return malformed("output 0 is missing");
   for (std::size_t i = known->max_outputs; i < node.outputs.size(); ++i) {
     if (made(i)) return malformed("output ", i, " is not supported");
   }

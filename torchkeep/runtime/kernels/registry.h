@@ -14,6 +14,7 @@ struct Operator {
   std::size_t min_inputs, max_inputs;
   std::size_t max_outputs;
   Result<KernelPointer> (*make)(NodeReader& node);
+  bool needs_first_output = true;  ///< Otherwise any of them will do.
 };
 
 std::span<const Operator> operators();
