@@ -26,13 +26,14 @@ demo: demo-packages build ## The whole path on real models: protect, attest, ser
 	@build/release/bin/torchkeep demo
 
 # Fast checks first; then the suite as it is, under address and undefined-behaviour sanitizers, and
-# what is threaded under the thread sanitizer.
+# what is threaded under the thread sanitizer. Flipping every bit of signed documents asks whether
+# signatures cover them, not what a sanitizer sees: the fuzz corpora are for that.
 test: packages ## Install, build and run all tests
 	python3 tools/check_rooms.py
 	cmake --preset dev && cmake --build --preset dev -j $(JOBS) && ctest --preset dev -j $(JOBS)
 	cmake --preset tsan && cmake --build --preset tsan -j $(JOBS) --target $(THREADED:%=%_test)
 	ctest --preset tsan -j $(JOBS) -L '^($(subst $() ,|,$(THREADED)))$$' -E '_corpus$$'
-	cmake --preset asan && cmake --build --preset asan -j $(JOBS) && ctest --preset asan -j $(JOBS)
+	cmake --preset asan && cmake --build --preset asan -j $(JOBS) && ctest --preset asan -j $(JOBS) -E 'Every.*Bit'
 
 THREADED = base container runtime channel worker
 

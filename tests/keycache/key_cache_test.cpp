@@ -22,7 +22,7 @@ TEST(KeyCache, ReleasesTheKeyAndAsksTheKeyServerOnce) {
   ASSERT_EQ(site.key_server.requests().size(), 1u);
   EXPECT_NE(site.key_server.requests()[0].nonce, asked.nonce);
   EXPECT_TRUE(site.log.contains("leased the key of \"resnet50\" version 1"));
-  EXPECT_TRUE(site.log.contains("released the key of \"resnet50\" version 1 for worker 3333"));
+  EXPECT_TRUE(site.log.contains("released the key of \"resnet50\" version 1 for worker SGX enclave 3333"));
 }
 
 TEST(KeyCache, ReleasesWhatAWorkerAccepts) {
