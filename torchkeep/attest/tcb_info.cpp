@@ -15,14 +15,23 @@ using Names = std::array<std::string, kTcbComponents>;
 
 constexpr std::uint64_t kMaxSvn = 0xff;
 
-Result<std::string> find_component_name(ObjectReader& reader) {
-  const auto category = TRY(reader.find_string("category"));
-  const auto type = TRY(reader.find_string("type"));
-  if (category && type) return *category + ", " + *type;
-  return category ? *category : type.value_or("");
+struct Component {
+  std::uint8_t svn;
+  std::string name;
+};
+
+// {"svn", "category"?, "type"?}. There are hundreds in a document: where one stands is only spelt
+// out if it is refused.
+Result<Component> parse_component(const Json& value) {
+  auto reader = TRY(ObjectReader::open(value, "component"));
+  const auto svn = static_cast<std::uint8_t>(TRY(take_bounded(reader, "svn", kMaxSvn)));
+  auto category = TRY(reader.find_string("category"));
+  auto type = TRY(reader.find_string("type"));
+  if (category && type) return Component{svn, *category + ", " + *type};
+  return Component{svn, category ? std::move(*category) : type.value_or("")};
 }
 
-// Version 3: an array of {"svn", "category"?, "type"?}.
+// Version 3: an array of components.
 Result<ComponentSvns> take_component_array(ObjectReader& tcb, std::string_view field,
                                            Names& names) {
   const Json* const array = TRY(tcb.take_array(field));
@@ -32,10 +41,12 @@ Result<ComponentSvns> take_component_array(ObjectReader& tcb, std::string_view f
   }
   ComponentSvns svns{};
   for (std::size_t i = 0; i < kTcbComponents; ++i) {
-    auto reader = TRY(ObjectReader::open((*array)[i], text(tcb.what(), ".", field, "[", i, "]")));
-    svns[i] = static_cast<std::uint8_t>(TRY(take_bounded(reader, "svn", kMaxSvn)));
-    std::string name = TRY(find_component_name(reader));
-    if (names[i].empty()) names[i] = std::move(name);
+    auto component = parse_component((*array)[i]);
+    if (!component) {
+      return Error(component.error()).context(text(tcb.what(), ".", field, "[", i, "]"));
+    }
+    svns[i] = component->svn;
+    if (names[i].empty()) names[i] = std::move(component->name);
   }
   return svns;
 }

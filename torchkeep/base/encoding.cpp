@@ -1,5 +1,7 @@
 #include "torchkeep/base/encoding.h"
 
+#include <array>
+
 #include "torchkeep/base/text.h"
 
 namespace torchkeep {
@@ -9,17 +11,28 @@ constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kBase64Digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-int hex_value(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-  return -1;
+/// What each character stands for; -1 for those that are no digits.
+using DigitValues = std::array<std::int8_t, 256>;
+
+constexpr DigitValues values_of(std::string_view digits) {
+  DigitValues values{};
+  values.fill(-1);
+  std::int8_t value = 0;
+  for (const char digit : digits) values[static_cast<std::uint8_t>(digit)] = value++;
+  return values;
 }
 
-int base64_value(char digit) {
-  const std::size_t place = kBase64Digits.find(digit);
-  return place == std::string_view::npos ? -1 : static_cast<int>(place);
-}
+constexpr DigitValues kHexValues = [] {
+  DigitValues values = values_of(kHexDigits);
+  for (char digit = 'A'; digit <= 'F'; ++digit) {
+    values[static_cast<std::uint8_t>(digit)] = static_cast<std::int8_t>(digit - 'A' + 10);
+  }
+  return values;
+}();
+constexpr DigitValues kBase64Values = values_of(kBase64Digits);
+
+int hex_value(char digit) { return kHexValues[static_cast<std::uint8_t>(digit)]; }
+int base64_value(char digit) { return kBase64Values[static_cast<std::uint8_t>(digit)]; }
 
 }  // namespace
 

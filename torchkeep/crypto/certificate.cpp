@@ -56,12 +56,27 @@ std::uint32_t flags_of(const Certificate& certificate) {
   return X509_get_extension_flags(certificate.state().fields.get());
 }
 
+Bytes key_info_of(const X509* x509) {
+  return to_der<const X509_PUBKEY>(X509_get_X509_PUBKEY(x509), i2d_X509_PUBKEY);
+}
+
 std::string_view skip_blank(std::string_view text) {
   const auto start = text.find_first_not_of(" \t\r\n");
   return start == text.npos ? std::string_view() : text.substr(start);
 }
 
 }  // namespace
+
+Certificate::State::State(X509Handle parsed, Bytes bytes)
+    : fields(std::move(parsed)), der(std::move(bytes)) {
+  const Bytes info = key_info_of(fields.get());
+  if (info.size() != kP256Prefix.size() + 64 ||
+      !equal(ByteView(info).first(kP256Prefix.size()), kP256Prefix)) {
+    return;
+  }
+  const auto point = to_array<64>(ByteView(info).subspan(kP256Prefix.size())).value();
+  if (is_p256_point(point)) p256 = point;
+}
 
 Result<Certificate> Certificate::from_der(ByteView der) {
   if (der.size() > kMaxCertificateBytes) return malformed("certificate is larger than 64 KiB");
@@ -109,18 +124,12 @@ Bytes Certificate::issuer_name() const {
 Bytes Certificate::serial() const { return asn1::unsigned_bytes(X509_get0_serialNumber(of(*this))); }
 
 Bytes Certificate::public_key_info() const {
-  return to_der<const X509_PUBKEY>(X509_get_X509_PUBKEY(of(*this)), i2d_X509_PUBKEY);
+  return key_info_of(of(*this));
 }
 
 Result<ByteArray<64>> Certificate::p256_point() const {
-  const Bytes info = public_key_info();
-  if (info.size() != kP256Prefix.size() + 64 ||
-      !equal(ByteView(info).first(kP256Prefix.size()), kP256Prefix)) {
-    return malformed("not a P-256 key");
-  }
-  const ByteView point = ByteView(info).subspan(kP256Prefix.size());
-  if (!is_p256_point(point)) return malformed("not a point of P-256");
-  return to_array<64>(point);
+  if (!state_->p256) return malformed("not a P-256 key, or not a point of its curve");
+  return *state_->p256;
 }
 
 Result<ByteArray<96>> Certificate::p384_point() const {

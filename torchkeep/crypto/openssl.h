@@ -46,9 +46,10 @@ class FullX509 {
 };
 
 struct Certificate::State {
-  State(X509Handle parsed, Bytes bytes) : fields(std::move(parsed)), der(std::move(bytes)) {}
+  State(X509Handle parsed, Bytes bytes);
   X509Handle fields;  ///< Everything but the public key, which OpenSSL could not decode in it.
   Bytes der;
+  std::optional<ByteArray<64>> p256;  ///< x || y of a P-256 key, a point of the curve.
   FullX509 x509{der};
 };
 

@@ -1,51 +1,70 @@
 #include "torchkeep/json/json.h"
 
+#include <algorithm>
+#include <set>
+
 namespace torchkeep::json {
 namespace {
 
 constexpr std::size_t kMaxDepth = 32;
 
 /// Builds the tree, but refuses what the library would let pass: repeated keys and deep nesting.
-class StrictBuilder : public nlohmann::detail::json_sax_dom_parser<Json> {
+class StrictBuilder : public nlohmann::json_sax<Json> {
  public:
-  using Base = nlohmann::detail::json_sax_dom_parser<Json>;
-  explicit StrictBuilder(Json& tree) : Base(tree, false) {}
+  explicit StrictBuilder(Json& tree) : tree_(tree) {}
 
-  bool start_object(std::size_t elements) {
-    if (++depth_ > kMaxDepth) return refuse("more than 32 levels");
-    keys_.emplace_back();
-    return Base::start_object(elements);
+  bool null() override { return put(nullptr); }
+  bool boolean(bool value) override { return put(value); }
+  bool number_integer(number_integer_t value) override { return put(value); }
+  bool number_unsigned(number_unsigned_t value) override { return put(value); }
+  bool number_float(number_float_t value, const string_t&) override { return put(value); }
+  bool string(string_t& value) override { return put(std::move(value)); }
+  bool binary(binary_t&) override { return refuse("binary values are not JSON"); }
+  bool start_object(std::size_t) override { return open(Json::object()); }
+  bool start_array(std::size_t) override { return open(Json::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& name) override {
+    const auto [place, is_new] =
+        open_.back()->get_ref<Json::object_t&>().emplace(std::move(name), nullptr);
+    if (!is_new) return refuse("field \"" + place->first + "\" occurs twice");
+    member_ = &place->second;
+    return true;
   }
-  bool end_object() {
-    --depth_;
-    keys_.pop_back();
-    return Base::end_object();
-  }
-  bool start_array(std::size_t elements) {
-    if (++depth_ > kMaxDepth) return refuse("more than 32 levels");
-    return Base::start_array(elements);
-  }
-  bool end_array() {
-    --depth_;
-    return Base::end_array();
-  }
-  bool key(string_t& name) {
-    if (!keys_.back().insert(name).second) return refuse("field \"" + name + "\" occurs twice");
-    return Base::key(name);
-  }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) {
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception&) override {
     return refuse("no JSON at byte " + std::to_string(position));
   }
 
   const std::string& refusal() const { return refusal_; }
 
  private:
+  // Only the innermost open value grows, so that pointers to those around it stay good.
+  Json* place(Json value) {
+    if (open_.empty()) return &(tree_ = std::move(value));
+    Json& parent = *open_.back();
+    if (parent.is_object()) return &(*member_ = std::move(value));
+    parent.push_back(std::move(value));
+    return &parent.back();
+  }
+  bool put(Json value) { return place(std::move(value)) != nullptr; }
+  bool open(Json empty) {
+    if (open_.size() == kMaxDepth) return refuse("more than 32 levels");
+    open_.push_back(place(std::move(empty)));
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
   bool refuse(std::string why) {
     refusal_ = std::move(why);
     return false;
   }
-  std::size_t depth_ = 0;
-  std::vector<std::set<std::string>> keys_;
+
+  Json& tree_;
+  std::vector<Json*> open_;  // outermost first
+  Json* member_ = nullptr;   // the value of the key read last
   std::string refusal_;
 };
 
@@ -99,7 +118,7 @@ Error ObjectReader::wrong_type(std::string_view field, std::string_view wanted) 
 const Json* ObjectReader::find_any(std::string_view field) {
   const auto found = value_->find(field);
   if (found == value_->end()) return nullptr;
-  taken_.emplace(field);
+  taken_.push_back(found.key());
   return &*found;
 }
 
@@ -166,9 +185,12 @@ Result<std::optional<bool>> ObjectReader::find_bool(std::string_view field) {
 
 Result<void> ObjectReader::finish() const {
   for (const auto& [name, value] : value_->items()) {
-    if (taken_.contains(name)) continue;
+    if (std::find(taken_.begin(), taken_.end(), name) != taken_.end()) continue;
+    const std::set<std::string_view> known_fields(taken_.begin(), taken_.end());
     std::string known;
-    for (const std::string& field : taken_) known += (known.empty() ? "" : ", ") + field;
+    for (const std::string_view field : known_fields) {
+      known.append(known.empty() ? "" : ", ").append(field);
+    }
     return malformed(what_, ": unknown field \"", name, "\"; known here: ", known);
   }
   return {};

@@ -1,16 +1,17 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "torchkeep/base/text.h"
 
-/// Strict JSON. What we sign or authenticate has one spelling; what we read has no unknown, repeated
-/// or misspelt field. Never for secrets: the tree's memory is not wiped.
+/// Strict JSON. What we sign or authenticate has one spelling; what we read has no unknown,
+/// repeated or misspelt field. Never for secrets: the tree's memory is not wiped.
 namespace torchkeep::json {
 
 using Json = nlohmann::json;  // objects are sorted by key
@@ -59,7 +60,7 @@ class ObjectReader {
   Error wrong_type(std::string_view field, std::string_view wanted) const;
   const Json* value_;
   std::string what_;
-  std::set<std::string, std::less<>> taken_;
+  std::vector<std::string_view> taken_;  // keys of *value_
 };
 
 }  // namespace torchkeep::json
