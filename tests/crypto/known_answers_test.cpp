@@ -137,7 +137,7 @@ TEST(Ed25519, AnswersAsRfc8032Test2) {
   }
 }
 
-TEST(Ecdsa, AnswersAsRfc6979ForSample) {
+void expect_rfc6979_sample() {
   const Bytes point = hex(
       "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
       "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299");
@@ -152,6 +152,60 @@ TEST(Ecdsa, AnswersAsRfc6979ForSample) {
   no_point[0] ^= 1;
   EXPECT_EQ(verify_p256(no_point, as_bytes("sample"), signature).error().code, ErrorCode::Malformed);
   EXPECT_FALSE(verify_p256(point, as_bytes("sample"), Bytes(64)));
+  for (std::size_t bit = 0; bit < signature.size() * 8; ++bit) {
+    Bytes forged = signature;
+    forged[bit / 8] ^= static_cast<std::uint8_t>(1U << (bit % 8));
+    EXPECT_FALSE(verify_p256(point, as_bytes("sample"), forged)) << "bit " << bit;
+  }
+}
+
+TEST(Ecdsa, AnswersAsRfc6979ForSample) {
+  expect_rfc6979_sample();
+  ASSERT_TRUE(prepare_p256(
+      hex("60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+          "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299")));
+  expect_rfc6979_sample();
+}
+
+TEST(Ecdsa, APreparedKeyVerifiesWhatTheOthersDo) {
+  const auto key = EcdsaPrivateKey::generate();
+  const auto point = key.public_point();
+  std::vector<std::pair<Bytes, ByteArray<64>>> signed_messages;
+  for (std::uint8_t i = 0; i < 100; ++i) {
+    const Bytes message(i, i);
+    signed_messages.emplace_back(message, key.sign(message));
+    ASSERT_TRUE(verify_p256(point, message, signed_messages.back().second));
+  }
+  ASSERT_TRUE(prepare_p256(point));
+  for (const auto& [message, signature] : signed_messages) {
+    EXPECT_TRUE(verify_p256(point, message, signature));
+    EXPECT_FALSE(verify_p256(point, as_bytes("another message"), signature));
+  }
+  EXPECT_TRUE(prepare_p256(point)) << "again";
+}
+
+TEST(Ecdsa, NoPointIsPrepared) {
+  EXPECT_EQ(prepare_p256(Bytes(64)).error().code, ErrorCode::Malformed);
+  EXPECT_EQ(prepare_p256(Bytes(63)).error().code, ErrorCode::Malformed);
+}
+
+// r or s out of 1 to n - 1 (FIPS 186-5, 6.4.2, step 1): each would divide by zero or repeat another.
+TEST(Ecdsa, RefusesNumbersOutOfTheOrder) {
+  const auto key = EcdsaPrivateKey::generate();
+  const auto prepared = EcdsaPrivateKey::generate();
+  ASSERT_TRUE(prepare_p256(prepared.public_point()));
+  const Bytes order = hex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+  for (const auto* one : {&key, &prepared}) {
+    const auto good = one->sign(as_bytes("message"));
+    for (const Bytes& number : {Bytes(32), order, Bytes(32, 0xff)}) {
+      for (const std::size_t at : {0, 32}) {
+        auto bad = good;
+        std::copy(number.begin(), number.end(), bad.begin() + static_cast<std::ptrdiff_t>(at));
+        EXPECT_EQ(verify_p256(one->public_point(), as_bytes("message"), bad).error().code,
+                  ErrorCode::Untrusted);
+      }
+    }
+  }
 }
 
 // Made by the Python package cryptography 48.0.0 (hpke.Suite), an implementation other than ours.

@@ -1,5 +1,6 @@
 #include "torchkeep/base/encoding.h"
 
+#include <algorithm>
 #include <array>
 
 #include "torchkeep/base/text.h"
@@ -75,23 +76,28 @@ std::string encode_base64(ByteView bytes) {
 
 Result<Bytes> decode_base64(std::string_view text) {
   if (text.size() % 4 != 0) return malformed("base64 text is not padded to a multiple of four");
-  Bytes out;
-  out.reserve(text.size() / 4 * 3);
+  std::size_t padding = 0;
+  if (text.ends_with('=')) padding = text.ends_with("==") ? 2 : 1;
+  Bytes out(text.size() / 4 * 3);
+  std::int32_t group = 0;
   for (std::size_t i = 0; i < text.size(); i += 4) {
-    const bool last = i + 4 == text.size();
-    std::size_t padding = 0;
-    if (last && text[i + 3] == '=') padding = text[i + 2] == '=' ? 2 : 1;
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 4; ++k) {
-      const int value = k < 4 - padding ? base64_value(text[i + k]) : 0;
-      if (value < 0) return malformed("base64 text has another character at ", i + k);
-      group = group << 6 | static_cast<std::uint32_t>(value);
+    const std::size_t digits = i + 4 == text.size() ? 4 - padding : 4;
+    std::array<std::int32_t, 4> values{};
+    for (std::size_t k = 0; k < digits; ++k) values[k] = base64_value(text[i + k]);
+    if ((values[0] | values[1] | values[2] | values[3]) < 0) {
+      const auto other =
+          std::find_if(values.begin(), values.end(), [](int value) { return value < 0; });
+      return malformed("base64 text has another character at ",
+                       i + static_cast<std::size_t>(other - values.begin()));
     }
-    if ((group & ((1u << (8 * padding)) - 1)) != 0) return malformed("base64 text has stray bits");
-    for (std::size_t k = 0; k < 3 - padding; ++k) {
-      out.push_back(static_cast<std::uint8_t>(group >> (16 - 8 * k)));
-    }
+    group = values[0] << 18 | values[1] << 12 | values[2] << 6 | values[3];
+    const std::size_t at = i / 4 * 3;
+    out[at] = static_cast<std::uint8_t>(group >> 16);
+    out[at + 1] = static_cast<std::uint8_t>(group >> 8);
+    out[at + 2] = static_cast<std::uint8_t>(group);
   }
+  if ((group & ((1 << (8 * padding)) - 1)) != 0) return malformed("base64 text has stray bits");
+  out.resize(out.size() - padding);
   return out;
 }
 

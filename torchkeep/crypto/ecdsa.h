@@ -34,6 +34,10 @@ class EcdsaPrivateKey {
 /// `point` is x || y. Errors: Malformed if that is no point of P-256; Untrusted if the raw r || s
 /// signature is not that key's over SHA-256 of `message`.
 Result<void> verify_p256(ByteView point, ByteView message, ByteView raw_signature);
+/// Makes a table of a key's multiples, with which each later `verify_p256` by it takes 40 % of the
+/// time. It takes as long as 350 verifications and 150 KiB: for the roots that a service verifies
+/// under as long as it runs, of which the first four get one. *Thread-safe.* Errors: Malformed.
+Result<void> prepare_p256(ByteView point);
 /// The same on P-384 with SHA-384: `point` and the signature have 96 bytes.
 Result<void> verify_p384(ByteView point, ByteView message, ByteView raw_signature);
 

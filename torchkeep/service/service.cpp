@@ -9,6 +9,7 @@
 #include "torchkeep/base/version.h"
 #include "torchkeep/channel/ra_tls.h"
 #include "torchkeep/channel/roots.h"
+#include "torchkeep/crypto/ecdsa.h"
 
 namespace torchkeep::service {
 namespace {
@@ -81,6 +82,7 @@ Result<std::unique_ptr<Service>> Service::open(const Options& options, tee::Role
   channel::CollateralStoreParts parts;
   parts.pccs = TRY(channel::PccsClient::open(options.pccs, options.pccs_ca));
   state->roots = TRY(channel::load_roots(options.root).context("--root"));
+  for (const attest::RootKey& root : state->roots) TRY(crypto::prepare_p256(root));
   state->platform = TRY(tee::open_platform(options.simtee_socket));
   state->log.info("collateral from ", parts.pccs->address().text(),
                   parts.pccs->address().tls ? "" : ", in clear: it is public, and signed");
