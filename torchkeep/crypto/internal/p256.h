@@ -1,7 +1,5 @@
 #pragma once
 
-#include <openssl/ec.h>
-
 #include "torchkeep/crypto/digest.h"
 #include "torchkeep/crypto/openssl.h"
 
