@@ -6,7 +6,7 @@ set -euo pipefail
 
 packages=(
   g++ cmake ninja-build ccache make python3 python3-numpy curl
-  libssl-dev libboost1.81-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev
+  libssl-dev libboost1.81-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libsqlite3-dev
   libdnnl-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )

@@ -6,17 +6,17 @@
 namespace torchkeep::attest {
 namespace {
 
-using json::ObjectReader;
+using json::FieldReader;
 
-Result<QeKind> take_kind(ObjectReader& reader) {
-  const std::string id = TRY(reader.take_string("id"));
+Result<QeKind> take_kind(const FieldReader& reader) {
+  const std::string_view id = TRY(reader.take_string("id"));
   if (id == "QE") return QeKind::Qe;
   if (id == "TD_QE") return QeKind::TdQe;
   return malformed("enclaveIdentity.id \"", id, "\" is neither QE nor TD_QE");
 }
 
 // The digits stand in the order of the structure's bytes, which is little-endian.
-Result<std::uint32_t> take_hex_le32(ObjectReader& reader, std::string_view field) {
+Result<std::uint32_t> take_hex_le32(const FieldReader& reader, std::string_view field) {
   const auto bytes = TRY(take_hex<4>(reader, field));
   return load_le32(bytes);
 }
@@ -27,7 +27,7 @@ std::string_view name_of(QeKind kind) { return kind == QeKind::Qe ? "QE" : "TD_Q
 
 Result<QeIdentity> parse_qe_identity(ByteView document) {
   SignedJson signed_json = TRY(parse_signed_json(document, "enclaveIdentity"));
-  auto reader = TRY(ObjectReader::open(signed_json.content, "enclaveIdentity"));
+  const auto reader = TRY(FieldReader::open(signed_json.content, "enclaveIdentity"));
   QeIdentity identity;
   identity.signed_bytes = std::move(signed_json.signed_bytes);
   identity.signature = signed_json.signature;

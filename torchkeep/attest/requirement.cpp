@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "torchkeep/attest/appraise.h"
-#include "torchkeep/attest/internal/signed_json.h"
+#include "torchkeep/attest/internal/fields.h"
 
 // Requirements as JSON, in the fields' own names.
 namespace torchkeep::attest {

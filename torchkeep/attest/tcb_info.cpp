@@ -9,8 +9,8 @@
 namespace torchkeep::attest {
 namespace {
 
-using json::Json;
-using json::ObjectReader;
+using json::Element;
+using json::FieldReader;
 using Names = std::array<std::string, kTcbComponents>;
 
 constexpr std::uint64_t kMaxSvn = 0xff;
@@ -22,26 +22,26 @@ struct Component {
 
 // {"svn", "category"?, "type"?}. There are hundreds in a document: where one stands is only spelt
 // out if it is refused.
-Result<Component> parse_component(const Json& value) {
-  auto reader = TRY(ObjectReader::open(value, "component"));
+Result<Component> parse_component(Element value) {
+  const auto reader = TRY(FieldReader::open(value, "component"));
   const auto svn = static_cast<std::uint8_t>(TRY(take_bounded(reader, "svn", kMaxSvn)));
-  auto category = TRY(reader.find_string("category"));
-  auto type = TRY(reader.find_string("type"));
-  if (category && type) return Component{svn, *category + ", " + *type};
-  return Component{svn, category ? std::move(*category) : type.value_or("")};
+  const auto category = TRY(reader.find_string("category"));
+  const auto type = TRY(reader.find_string("type"));
+  if (category && type) return Component{svn, text(*category, ", ", *type)};
+  return Component{svn, std::string(category ? *category : type.value_or(""))};
 }
 
 // Version 3: an array of components.
-Result<ComponentSvns> take_component_array(ObjectReader& tcb, std::string_view field,
+Result<ComponentSvns> take_component_array(const FieldReader& tcb, std::string_view field,
                                            Names& names) {
-  const Json* const array = TRY(tcb.take_array(field));
-  if (array->size() != kTcbComponents) {
-    return malformed(tcb.what(), ".", field, " has ", array->size(), " components, not ",
+  const auto array = TRY(tcb.take_array(field));
+  if (array.size() != kTcbComponents) {
+    return malformed(tcb.what(), ".", field, " has ", array.size(), " components, not ",
                      kTcbComponents);
   }
   ComponentSvns svns{};
   for (std::size_t i = 0; i < kTcbComponents; ++i) {
-    auto component = parse_component((*array)[i]);
+    auto component = parse_component(array[i]);
     if (!component) {
       return Error(component.error()).context(text(tcb.what(), ".", field, "[", i, "]"));
     }
@@ -52,7 +52,7 @@ Result<ComponentSvns> take_component_array(ObjectReader& tcb, std::string_view f
 }
 
 // Version 2: sgxtcbcomp01svn to sgxtcbcomp16svn.
-Result<ComponentSvns> take_component_fields(ObjectReader& tcb) {
+Result<ComponentSvns> take_component_fields(const FieldReader& tcb) {
   ComponentSvns svns{};
   for (std::size_t i = 0; i < kTcbComponents; ++i) {
     const std::string field = text("sgxtcbcomp", i + 1 < 10 ? "0" : "", i + 1, "svn");
@@ -61,10 +61,10 @@ Result<ComponentSvns> take_component_fields(ObjectReader& tcb) {
   return svns;
 }
 
-Result<TcbLevel> parse_level(const Json& value, const std::string& what, TcbInfo& info) {
-  auto reader = TRY(ObjectReader::open(value, what));
-  const Json* const tcb_value = TRY(reader.take_object("tcb"));
-  auto tcb = TRY(ObjectReader::open(*tcb_value, what + ".tcb"));
+Result<TcbLevel> parse_level(Element value, const std::string& what, TcbInfo& info) {
+  const auto reader = TRY(FieldReader::open(value, what));
+  const Element tcb_value = TRY(reader.take_object("tcb"));
+  const auto tcb = TRY(FieldReader::open(tcb_value, what + ".tcb"));
   TcbLevel level;
   if (info.version == 2) {
     level.sgx_components = TRY(take_component_fields(tcb));
@@ -81,9 +81,9 @@ Result<TcbLevel> parse_level(const Json& value, const std::string& what, TcbInfo
   return level;
 }
 
-Result<void> take_levels(ObjectReader& reader, TcbInfo& info) {
-  const Json* const array = TRY(reader.take_array("tcbLevels"));
-  for (const Json& value : *array) {
+Result<void> take_levels(const FieldReader& reader, TcbInfo& info) {
+  const auto array = TRY(reader.take_array("tcbLevels"));
+  for (const Element value : array) {
     const std::string what = text("tcbInfo.tcbLevels[", info.levels.size(), "]");
     info.levels.push_back(TRY(parse_level(value, what, info)));
   }
@@ -97,25 +97,25 @@ Result<void> take_levels(ObjectReader& reader, TcbInfo& info) {
   return {};
 }
 
-Result<TdxModule> parse_module(const Json& value, const std::string& what, bool with_levels) {
-  auto reader = TRY(ObjectReader::open(value, what));
+Result<TdxModule> parse_module(Element value, const std::string& what, bool with_levels) {
+  const auto reader = TRY(FieldReader::open(value, what));
   TdxModule module;
   module.mr_signer = TRY(take_hex<48>(reader, "mrsigner"));
   module.attributes = TRY(take_hex<8>(reader, "attributes"));
   module.attributes_mask = TRY(take_hex<8>(reader, "attributesMask"));
   if (with_levels) {
-    module.id = TRY(reader.take_string("id"));
+    module.id = std::string(TRY(reader.take_string("id")));
     module.levels = TRY(take_enclave_tcb_levels(reader));
   }
   return module;
 }
 
-Result<void> take_modules(ObjectReader& reader, TcbInfo& info) {
-  const Json* const module = TRY(reader.take_object("tdxModule"));
-  info.tdx_module = TRY(parse_module(*module, "tcbInfo.tdxModule", false));
+Result<void> take_modules(const FieldReader& reader, TcbInfo& info) {
+  const Element module = TRY(reader.take_object("tdxModule"));
+  info.tdx_module = TRY(parse_module(module, "tcbInfo.tdxModule", false));
   if (!reader.has("tdxModuleIdentities")) return {};
-  const Json* const identities = TRY(reader.take_array("tdxModuleIdentities"));
-  for (const Json& value : *identities) {
+  const auto identities = TRY(reader.take_array("tdxModuleIdentities"));
+  for (Element value : identities) {
     const std::string what =
         text("tcbInfo.tdxModuleIdentities[", info.tdx_module_identities.size(), "]");
     TdxModule identity = TRY(parse_module(value, what, true));
@@ -127,13 +127,13 @@ Result<void> take_modules(ObjectReader& reader, TcbInfo& info) {
   return {};
 }
 
-Result<TcbInfoKind> take_kind(ObjectReader& reader, std::uint64_t version) {
+Result<TcbInfoKind> take_kind(const FieldReader& reader, std::uint64_t version) {
   if (version == 2) {
     if (reader.has("id")) return malformed("tcbInfo of version 2 has no field \"id\"");
     return TcbInfoKind::Sgx;
   }
   if (version != 3) return malformed("tcbInfo version ", version, " is not supported; 2 and 3 are");
-  const std::string id = TRY(reader.take_string("id"));
+  const std::string_view id = TRY(reader.take_string("id"));
   if (id == "SGX") return TcbInfoKind::Sgx;
   if (id == "TDX") return TcbInfoKind::Tdx;
   return malformed("tcbInfo.id \"", id, "\" is neither SGX nor TDX");
@@ -143,7 +143,7 @@ Result<TcbInfoKind> take_kind(ObjectReader& reader, std::uint64_t version) {
 
 Result<TcbInfo> parse_tcb_info(ByteView document) {
   SignedJson signed_json = TRY(parse_signed_json(document, "tcbInfo"));
-  auto reader = TRY(ObjectReader::open(signed_json.content, "tcbInfo"));
+  const auto reader = TRY(FieldReader::open(signed_json.content, "tcbInfo"));
   TcbInfo info;
   info.signed_bytes = std::move(signed_json.signed_bytes);
   info.signature = signed_json.signature;

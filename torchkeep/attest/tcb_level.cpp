@@ -21,10 +21,10 @@ constexpr std::array<std::pair<TcbStatus, std::string_view>, 9> kNames = {{
     {TcbStatus::TDRelaunchAdvisedConfigurationNeeded, "TDRelaunchAdvisedConfigurationNeeded"},
 }};
 
-Result<EnclaveTcbLevel> parse_level(const json::Json& value, const std::string& what) {
-  auto reader = TRY(json::ObjectReader::open(value, what));
-  const json::Json* const tcb = TRY(reader.take_object("tcb"));
-  auto tcb_reader = TRY(json::ObjectReader::open(*tcb, what + ".tcb"));
+Result<EnclaveTcbLevel> parse_level(json::Element value, const std::string& what) {
+  const auto reader = TRY(json::FieldReader::open(value, what));
+  const json::Element tcb = TRY(reader.take_object("tcb"));
+  const auto tcb_reader = TRY(json::FieldReader::open(tcb, what + ".tcb"));
   EnclaveTcbLevel level;
   level.isv_svn = static_cast<std::uint16_t>(TRY(take_bounded(tcb_reader, "isvsvn", 0xffff)));
   level.verdict = TRY(take_tcb_verdict(reader));
@@ -52,10 +52,10 @@ std::optional<TcbStatus> find_tcb_status(std::string_view name) {
   return std::nullopt;
 }
 
-Result<TcbVerdict> take_tcb_verdict(json::ObjectReader& reader) {
+Result<TcbVerdict> take_tcb_verdict(const json::FieldReader& reader) {
   TcbVerdict out;
   out.date = TRY(take_time(reader, "tcbDate"));
-  const std::string name = TRY(reader.take_string("tcbStatus"));
+  const std::string_view name = TRY(reader.take_string("tcbStatus"));
   const auto status = find_tcb_status(name);
   // Whether to start a trust domain anew is a verifier's conclusion, not a status of a level.
   if (!status || *status == TcbStatus::TDRelaunchAdvised ||
@@ -67,10 +67,10 @@ Result<TcbVerdict> take_tcb_verdict(json::ObjectReader& reader) {
   return out;
 }
 
-Result<std::vector<EnclaveTcbLevel>> take_enclave_tcb_levels(json::ObjectReader& reader) {
-  const json::Json* const array = TRY(reader.take_array("tcbLevels"));
+Result<std::vector<EnclaveTcbLevel>> take_enclave_tcb_levels(const json::FieldReader& reader) {
+  const auto array = TRY(reader.take_array("tcbLevels"));
   std::vector<EnclaveTcbLevel> levels;
-  for (const json::Json& value : *array) {
+  for (const json::Element value : array) {
     const std::string what = text(reader.what(), ".tcbLevels[", levels.size(), "]");
     levels.push_back(TRY(parse_level(value, what)));
   }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "torchkeep/attest/claims.h"
-#include "torchkeep/json/json.h"
+#include "torchkeep/json/document.h"
 
 /// What Intel says of one security version: its status, its date, and the advisories it is open to.
 namespace torchkeep::attest {
@@ -18,10 +18,10 @@ struct EnclaveTcbLevel {
 };
 
 /// Takes `tcbDate`, `tcbStatus` and `advisoryIDs`. Errors: Malformed.
-Result<TcbVerdict> take_tcb_verdict(json::ObjectReader& reader);
+Result<TcbVerdict> take_tcb_verdict(const json::FieldReader& reader);
 /// Takes `tcbLevels` of an enclave, highest ISVSVN first, and not empty. Their statuses are
 /// UpToDate, OutOfDate or Revoked. Errors: Malformed.
-Result<std::vector<EnclaveTcbLevel>> take_enclave_tcb_levels(json::ObjectReader& reader);
+Result<std::vector<EnclaveTcbLevel>> take_enclave_tcb_levels(const json::FieldReader& reader);
 /// The highest level that `isv_svn` reaches; null if it is below all.
 const EnclaveTcbLevel* find_level(const std::vector<EnclaveTcbLevel>& levels,
                                   std::uint16_t isv_svn);

@@ -1,5 +1,5 @@
 #include "torchkeep/attest/appraise.h"
-#include "torchkeep/attest/internal/signed_json.h"
+#include "torchkeep/attest/internal/fields.h"
 
 // A trust domain's requirement as JSON, in the fields' own names.
 namespace torchkeep::attest {

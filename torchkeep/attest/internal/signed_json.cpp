@@ -81,37 +81,30 @@ Result<SignedJson> parse_signed_json(ByteView document, std::string_view name) {
     return malformed("the document has ", document.size(), " bytes, at most ", kMaxDocumentBytes,
                      " are allowed");
   }
-  json::Json outer = TRY(json::parse(as_text(document)));
-  auto reader = TRY(json::ObjectReader::open(outer, "document"));
-  TRY(reader.take_object(name));
-  SignedJson out;
-  out.signature = TRY(take_hex<64>(reader, "signature"));
-  TRY(reader.finish());
-
+  json::Document parsed = TRY(json::Document::parse(as_text(document)));
+  const auto reader = TRY(json::FieldReader::open(parsed.root(), "document"));
+  const json::Element content = TRY(reader.take_object(name));
+  const auto signature = TRY(take_hex<64>(reader, "signature"));
+  if (reader.size() != 2) {
+    return malformed("document: found ", reader.size(), " fields, wanted \"", name,
+                     "\" and \"signature\" alone");
+  }
   const std::string_view inner = find_member(as_text(document), name);
   if (inner.empty()) return malformed("field \"", name, "\" is spelt with escapes");
-  out.signed_bytes = to_bytes(as_bytes(inner));
-  // No key stands there twice, whatever its spelling, so this is what those bytes say.
-  out.content = std::move(outer.at(std::string(name)));
-  return out;
+  // No key stands there twice, whatever its spelling, so `content` is what those bytes say.
+  return SignedJson{.signed_bytes = to_bytes(as_bytes(inner)),
+                    .signature = signature,
+                    .content = content,
+                    .document = std::move(parsed)};
 }
 
-Result<std::uint64_t> take_bounded(json::ObjectReader& reader, std::string_view field,
-                                   std::uint64_t max) {
-  const std::uint64_t value = TRY(reader.take_unsigned(field));
-  if (value > max) {
-    return malformed(reader.what(), ": field \"", field, "\" is ", value, ", at most ", max,
-                     " is allowed");
-  }
-  return value;
-}
-
-Result<TimePoint> take_time(json::ObjectReader& reader, std::string_view field) {
-  const std::string spelt = TRY(reader.take_string(field));
+Result<TimePoint> take_time(const json::FieldReader& reader, std::string_view field) {
+  const std::string_view spelt = TRY(reader.take_string(field));
   return parse_rfc3339(spelt).context(text(reader.what(), ".", field));
 }
 
-Result<std::vector<std::string>> find_strings(json::ObjectReader& reader, std::string_view field) {
+Result<std::vector<std::string>> find_strings(const json::FieldReader& reader,
+                                              std::string_view field) {
   if (!reader.has(field)) return std::vector<std::string>();
   return reader.take_strings(field);
 }
