@@ -5,10 +5,10 @@ JOBS ?= $(shell nproc)
 export CCACHE_NOHASHDIR = 1
 export CCACHE_BASEDIR = $(CURDIR)
 
-.PHONY: packages demo-packages build demo test bench conformance zoo program fuzz tidy format clean help
+.PHONY: packages demo-packages build demo test bench conformance zoo bench-runtime program fuzz tidy format clean help
 
 help: ## What can be made
-	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
 
 packages: ## Install the Debian packages that building and testing need
 	@tools/install_packages.sh
@@ -55,6 +55,9 @@ conformance: program ## ONNX's own cases, ONNX_VECTORS=FOLDER for newer ones; wr
 
 zoo: demo-packages program ## Models exported by PyTorch, beside PyTorch, ONLY=PATTERN for some; writes docs/zoo.md
 	@/usr/bin/python3 tools/zoo.py --program build/release/bin/torchkeep $(ONLY:%=--only '%')
+
+bench-runtime: demo-packages program ## The engine's speed beside ONNX Runtime's (npm), ONLY=PATTERN BATCH=N; a table, and JSON in build/bench
+	@tools/bench_runtime.py --program build/release/bin/torchkeep --json build/bench/runtime.json $(ONLY:%=--only '%') $(BATCH:%=--batch %)
 
 SECONDS_EACH = $(or $(SECONDS),60)
 

@@ -29,7 +29,7 @@ struct Options {
 };
 
 struct Measured {
-  double load_ms = 0, first_ms = 0, median_ms = 0, p99_ms = 0;
+  double load_ms = 0, first_ms = 0, fastest_ms = 0, median_ms = 0, p99_ms = 0;
   double flops = 0, matrix_rate = 0;
   std::uint64_t arena_bytes = 0, parameter_bytes = 0;
 
@@ -129,6 +129,7 @@ Result<Measured> measure(const Options& options) {
   const auto at = [&](double part) {
     return times[static_cast<std::size_t>(std::ceil(part * static_cast<double>(times.size()))) - 1];
   };
+  measured.fastest_ms = times.front();
   measured.median_ms = at(0.5);
   measured.p99_ms = at(0.99);
   measured.flops = model->last_cost().flops;
@@ -142,7 +143,8 @@ void tell(const Console& console, const Options& options, const Measured& measur
   const double floor = measured.floor_ms();
   console.line(options.model.string(), ", batch ", options.batch, ", ", options.threads,
                " threads, ", options.runs, " runs");
-  console.field("median", rounded(measured.median_ms) + " ms");
+  console.field("median", rounded(measured.median_ms) + " ms, fastest " +
+                              rounded(measured.fastest_ms) + " ms");
   console.field("p99", rounded(measured.p99_ms) + " ms");
   console.field("work",
                 rounded(measured.flops / kGiga) + " GFLOP in convolutions and matrix products");
@@ -156,7 +158,8 @@ void tell(const Console& console, const Options& options, const Measured& measur
                 rounded(static_cast<double>(measured.parameter_bytes) / kMebi) + " MiB");
   console.field("load", rounded(measured.load_ms) + " ms");
   console.field("first request", rounded(measured.first_ms) + " ms");
-  console.answer({{"median_ms", measured.median_ms},
+  console.answer({{"fastest_ms", measured.fastest_ms},
+                  {"median_ms", measured.median_ms},
                   {"p99_ms", measured.p99_ms},
                   {"flops", measured.flops},
                   {"matrix_flops_per_second", measured.matrix_rate},
