@@ -155,8 +155,8 @@ INSTANTIATE_TEST_SUITE_P(
                 return floats("b", {1, 2});
               },
               ErrorCode::Malformed, "tensor \"b\" is there twice"},
-        Fault{"HalfFloats", [] { return Message().number(1, 1).number(2, 10).text(8, "a"); },
-              ErrorCode::Malformed, "ONNX data type 10"},
+        Fault{"EightBitFloats", [] { return Message().number(1, 1).number(2, 17).text(8, "a"); },
+              ErrorCode::Malformed, "ONNX data type 17"},
         Fault{"ShapesWithoutElements", [] { return raw_tensor(DataType::Float32, {2}, {}, "a"); },
               ErrorCode::Malformed, "0 bytes of raw data"}),
     [](const auto& each) { return each.param.name; });

@@ -10,13 +10,14 @@ namespace torchkeep::runtime::testing {
 namespace {
 
 TEST(Tensor, TypesHaveTheProtocolsNames) {
-  for (const std::int64_t number : {1, 2, 3, 4, 5, 6, 7, 9, 11, 12, 13}) {
+  for (const std::int64_t number : {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 16}) {
     const DataType type = data_type_of(number).value();
     EXPECT_EQ(parse_data_type(name_of(type)).value(), type);
   }
-  for (const std::int64_t number : {-1, 0, 8, 10, 14, 16, 99})
+  for (const std::int64_t number : {-1, 0, 8, 14, 17, 99, 1001, 1002})
     EXPECT_FALSE(data_type_of(number).ok()) << number;
-  EXPECT_EQ(parse_data_type("FP16").error().code, ErrorCode::InvalidArgument);
+  for (const char* name : {"FP8", "BYTES", "SEQUENCE", "OPTIONAL"})
+    EXPECT_EQ(parse_data_type(name).error().code, ErrorCode::InvalidArgument) << name;
 }
 
 TEST(Tensor, CountsElementsWithoutWrappingAround) {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "torchkeep/runtime/sequence.h"
+
 namespace torchkeep::cli {
 namespace {
 
@@ -119,6 +121,25 @@ std::optional<std::string> find_exact_difference(const Tensor& found, const Tens
                    integer_text(wanted, first));
 }
 
+/// Item by item, which must be as many.
+std::optional<std::string> find_item_difference(const Tensor& found, const Tensor& wanted,
+                                                const Tolerance& tolerance) {
+  const auto left = runtime::parse_items(found.dtype, found.data),
+             right = runtime::parse_items(wanted.dtype, wanted.data);
+  if (!left || !right) return "holds no items that can be read";
+  if (left->size() != right->size())
+    return text("has ", left->size(), " items, wanted are ", right->size());
+  const auto copy_of = [](const runtime::Item& item) {
+    return Tensor(item.dtype, item.shape, SecretBuffer(item.bytes.begin(), item.bytes.end()));
+  };
+  for (std::size_t i = 0; i < right->size(); ++i) {
+    if (const auto difference =
+            find_difference(copy_of((*left)[i]), copy_of((*right)[i]), tolerance))
+      return text("item ", i, " ", *difference);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> find_form_difference(const Tensor& found, const Tensor& wanted) {
@@ -138,6 +159,8 @@ std::optional<std::string> find_form_difference(const Tensor& found, const Tenso
 
 std::optional<std::string> find_difference(const Tensor& found, const Tensor& wanted,
                                            const Tolerance& tolerance) {
+  if (found.dtype == wanted.dtype && !runtime::is_tensor(found.dtype))
+    return find_item_difference(found, wanted, tolerance);
   if (auto form = find_form_difference(found, wanted)) return form;
   const std::size_t count = wanted.data.size() / runtime::element_bytes(wanted.dtype);
   if (is_floating(wanted.dtype)) return find_real_difference(found, wanted, tolerance, count);

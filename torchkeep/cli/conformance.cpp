@@ -57,13 +57,17 @@ Result<void> collect_cases(const Path& folder, std::vector<Path>& cases) {
   return {};
 }
 
-Result<std::vector<Tensor>> load_tensors(const Path& data_set, std::string_view kind) {
+Result<std::vector<Tensor>> load_values(const Path& data_set, std::string_view kind,
+                                        const std::vector<runtime::Port>& ports) {
   std::vector<Tensor> tensors;
   std::error_code ignored;
   while (true) {
     const Path path = data_set / text(kind, "_", tensors.size(), ".pb");
     if (!filesystem::exists(path, ignored)) return tensors;
-    tensors.push_back(TRY(load_tensor(path)));
+    // More files than ports are told of when they are counted.
+    const bool has_port = tensors.size() < ports.size();
+    tensors.push_back(
+        TRY(load_value(path, has_port ? ports[tensors.size()].dtype : runtime::DataType::Float32)));
   }
 }
 
@@ -110,8 +114,8 @@ bool makes_random_numbers(const Outline& outline) {
 
 Result<std::optional<std::string>> run_data_set(runtime::Model& model, const Path& data_set,
                                                 bool random) {
-  const auto inputs = TRY(load_tensors(data_set, "input"));
-  const auto wanted = TRY(load_tensors(data_set, "output"));
+  const auto inputs = TRY(load_values(data_set, "input", model.inputs()));
+  const auto wanted = TRY(load_values(data_set, "output", model.outputs()));
   const auto outputs = TRY(model.run(inputs));
   const std::string where = data_set.filename().string();
   if (outputs.size() != wanted.size()) {

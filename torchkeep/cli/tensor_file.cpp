@@ -4,6 +4,7 @@
 
 #include "torchkeep/cli/npy.h"
 #include "torchkeep/runtime/graph/onnx_tensor.h"
+#include "torchkeep/runtime/sequence.h"
 
 namespace torchkeep::cli {
 namespace {
@@ -36,6 +37,28 @@ Result<Tensor> parse_tensor_message(ByteView message) {
   return tensor;
 }
 
+// SequenceProto: tensor_values = 3, sparse_tensor_values = 4, sequence_values = 5, map_values = 6,
+// optional_values = 7; OptionalProto has one of each under the same numbers.
+Result<Tensor> parse_items_message(runtime::DataType kind, ByteView message) {
+  std::vector<Tensor> items;
+  wire::Reader reader(message);
+  while (const std::optional<wire::Field> field = TRY(reader.next())) {
+    if (field->number < 3) continue;  // the name, and which of the others there are
+    if (field->number == 3) {
+      items.push_back(TRY(parse_tensor_message(field->bytes)));
+    } else if (field->number == 5 && kind == runtime::DataType::Optional) {
+      items.push_back(TRY(parse_items_message(runtime::DataType::Sequence, field->bytes)));
+    } else {
+      return malformed("what it holds is neither tensors nor a sequence of them");
+    }
+  }
+  if (kind == runtime::DataType::Optional && items.size() > 1)
+    return malformed("an optional holds ", items.size(), " values");
+  std::vector<runtime::Item> views;
+  for (const Tensor& item : items) views.push_back(runtime::Item::of(item));
+  return runtime::encode_items(kind, views);
+}
+
 SecretBuffer encode_tensor_message(std::string_view name, const Tensor& tensor) {
   SecretBuffer out;
   out.reserve(tensor.data.size() + name.size() + 64);
@@ -56,6 +79,12 @@ Result<Tensor> load_tensor(const Path& path) {
   const auto dtype = TRY(runtime::parse_data_type(array.datatype).context(path.string()));
   return Tensor(dtype, runtime::Shape(array.shape.begin(), array.shape.end()),
                 std::move(array.data));
+}
+
+Result<Tensor> load_value(const Path& path, runtime::DataType type) {
+  if (runtime::is_tensor(type) || path.extension() != ".pb") return load_tensor(path);
+  const SecretBytes bytes = TRY(load_secret_file(path, kMaxFileBytes));
+  return parse_items_message(type, bytes.expose()).context(path.string());
 }
 
 Result<void> store_tensor(const Path& path, std::string_view name, const Tensor& tensor) {

@@ -10,6 +10,10 @@ namespace torchkeep::cli {
 /// Errors: NotFound, Unavailable; InvalidArgument for another ending; Malformed, naming the file.
 Result<runtime::Tensor> load_tensor(const Path& path);
 
+/// A file of a value of that type, which for values that are no tensors is ONNX's SequenceProto or
+/// OptionalProto. Errors: as load_tensor's.
+Result<runtime::Tensor> load_value(const Path& path, runtime::DataType type);
+
 /// `name` is written into a .pb file. Errors: Unavailable; InvalidArgument for another ending, or
 /// for elements that NumPy has no type for.
 Result<void> store_tensor(const Path& path, std::string_view name, const runtime::Tensor& tensor);
@@ -17,6 +21,9 @@ Result<void> store_tensor(const Path& path, std::string_view name, const runtime
 /// One TensorProto. Errors: Malformed, also for elements that lie in a further file.
 /// Source: onnx.proto3, TensorProto.
 Result<runtime::Tensor> parse_tensor_message(ByteView message);
+/// One SequenceProto or OptionalProto. Errors: Malformed, also for maps and sparse tensors.
+/// Source: onnx-data.proto3.
+Result<runtime::Tensor> parse_items_message(runtime::DataType kind, ByteView message);
 SecretBuffer encode_tensor_message(std::string_view name, const runtime::Tensor& tensor);
 
 /// What a tensor's file is called in a folder: a name comes from the model and must not lead out.

@@ -9,6 +9,7 @@
 #include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/pack.h"
 #include "torchkeep/runtime/plan/program.h"
+#include "torchkeep/runtime/sequence.h"
 
 namespace torchkeep::runtime {
 namespace {
@@ -81,6 +82,10 @@ Result<void> check_input(const Port& port, const Tensor& tensor) {
   if (!bytes || *bytes != tensor.data.size()) {
     return invalid_argument("input \"", port.name, "\" has ", tensor.data.size(),
                             " bytes, which do not follow its shape ", describe(tensor.shape));
+  }
+  if (!is_tensor(tensor.dtype)) {
+    const auto items = parse_items(tensor.dtype, tensor.data);
+    if (!items) return invalid_argument("input \"", port.name, "\": ", items.error().message);
   }
   return {};
 }

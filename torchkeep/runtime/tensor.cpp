@@ -11,12 +11,14 @@ struct TypeRow {
   std::size_t bytes;
 };
 constexpr std::array kTypes{
-    TypeRow{DataType::Float32, "FP32", 4},  TypeRow{DataType::UInt8, "UINT8", 1},
-    TypeRow{DataType::Int8, "INT8", 1},     TypeRow{DataType::Int32, "INT32", 4},
-    TypeRow{DataType::Int64, "INT64", 8},   TypeRow{DataType::Bool, "BOOL", 1},
-    TypeRow{DataType::Float64, "FP64", 8},  TypeRow{DataType::UInt16, "UINT16", 2},
-    TypeRow{DataType::Int16, "INT16", 2},   TypeRow{DataType::UInt32, "UINT32", 4},
-    TypeRow{DataType::UInt64, "UINT64", 8},
+    TypeRow{DataType::Float32, "FP32", 4},      TypeRow{DataType::UInt8, "UINT8", 1},
+    TypeRow{DataType::Int8, "INT8", 1},         TypeRow{DataType::Int32, "INT32", 4},
+    TypeRow{DataType::Int64, "INT64", 8},       TypeRow{DataType::Bool, "BOOL", 1},
+    TypeRow{DataType::Float64, "FP64", 8},      TypeRow{DataType::UInt16, "UINT16", 2},
+    TypeRow{DataType::Int16, "INT16", 2},       TypeRow{DataType::UInt32, "UINT32", 4},
+    TypeRow{DataType::UInt64, "UINT64", 8},     TypeRow{DataType::Float16, "FP16", 2},
+    TypeRow{DataType::Bfloat16, "BF16", 2},     TypeRow{DataType::Sequence, "SEQUENCE", 1},
+    TypeRow{DataType::Optional, "OPTIONAL", 1},
 };
 
 constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 40;
@@ -33,10 +35,11 @@ const TypeRow& row_of(DataType type) {
 
 Result<DataType> data_type_of(std::int64_t onnx_number) {
   for (const TypeRow& row : kTypes) {
-    if (static_cast<std::int64_t>(row.type) == onnx_number) return row.type;
+    if (static_cast<std::int64_t>(row.type) == onnx_number && is_tensor(row.type)) return row.type;
   }
-  return malformed("ONNX data type ", onnx_number,
-                   " is not one of float, double, the integers of 8 to 64 bits and bool");
+  return malformed(
+      "ONNX data type ", onnx_number,
+      " is not one of the floats of 16 to 64 bits, the integers of 8 to 64 bits and bool");
 }
 
 std::size_t element_bytes(DataType type) { return row_of(type).bytes; }
@@ -44,7 +47,7 @@ std::string_view name_of(DataType type) { return row_of(type).name; }
 
 Result<DataType> parse_data_type(std::string_view protocol_name) {
   for (const TypeRow& row : kTypes) {
-    if (row.name == protocol_name) return row.type;
+    if (row.name == protocol_name && is_tensor(row.type)) return row.type;
   }
   return invalid_argument("data type \"", protocol_name, "\" is not known to the runtime");
 }

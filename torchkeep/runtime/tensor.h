@@ -21,10 +21,24 @@ enum class DataType : std::int32_t {
   Int32 = 6,
   Int64 = 7,
   Bool = 9,
+  Float16 = 10,
   Float64 = 11,
   UInt32 = 12,
   UInt64 = 13,
+  Bfloat16 = 16,
+  // Values that are no tensors travel as bytes that hold them: sequence.h. ONNX has no numbers for
+  // them.
+  Sequence = 1001,
+  Optional = 1002,
 };
+
+inline bool is_tensor(DataType type) {
+  return type != DataType::Sequence && type != DataType::Optional;
+}
+/// Half floats are stored, and computed with as float32: half.h.
+inline bool is_half(DataType type) {
+  return type == DataType::Float16 || type == DataType::Bfloat16;
+}
 
 /// Errors: Malformed for types that this engine does not hold, naming the type.
 Result<DataType> data_type_of(std::int64_t onnx_number);

@@ -175,8 +175,22 @@ auto with_type(DataType type, Use use) {
     case DataType::Int16: return use(std::int16_t{});
     case DataType::UInt32: return use(std::uint32_t{});
     case DataType::UInt64: return use(std::uint64_t{});
+    case DataType::Float16:
+    case DataType::Bfloat16:
+    case DataType::Sequence:
+    case DataType::Optional: break;
   }
   TORCHKEEP_CHECK(false && "a data type without a C++ type");
+}
+
+/// Errors: InvalidArgument for types that JSON has no form for.
+Result<void> expect_json_form(DataType type) {
+  if (runtime::is_half(type))
+    return invalid_argument(runtime::name_of(type), " has no form in JSON: use binary_data");
+  if (!runtime::is_tensor(type))
+    return invalid_argument("the model hands out a ", runtime::name_of(type),
+                            ", which no request can carry");
+  return {};
 }
 
 void append(SecretBuffer& out, std::string_view text) {
@@ -213,6 +227,7 @@ Result<void> append_elements(SecretBuffer& out, std::span<const T> elements) {
 
 Result<runtime::Tensor> parse_json_tensor(std::string_view array, DataType type,
                                           runtime::Shape shape) {
+  TRY(expect_json_form(type));
   // A shape alone must not reserve memory: each element takes a digit and a comma at least.
   const std::uint64_t count = TRY(runtime::element_count(shape));
   if (count > array.size()) {
@@ -227,6 +242,7 @@ Result<runtime::Tensor> parse_json_tensor(std::string_view array, DataType type,
 }
 
 Result<void> append_json_tensor(SecretBuffer& out, const runtime::Tensor& tensor) {
+  TRY(expect_json_form(tensor.dtype));
   return with_type(tensor.dtype, [&](auto zero) {
     return append_elements(out, tensor.elements<decltype(zero)>());
   });

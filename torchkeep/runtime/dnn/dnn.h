@@ -27,6 +27,9 @@ class Layout {
   bool is_padded() const;
   /// Of a float32 tensor of this shape, padding included.
   std::uint64_t bytes(const Shape& shape) const;
+  /// Of a matrix whose elements lie in panels of `columns` columns, each panel one row of those
+  /// after the other: the floats from one panel to the next. Packed weights mostly lie so.
+  std::optional<std::uint64_t> panel_floats(std::int64_t columns) const;
   const LayoutData* data() const { return data_.get(); }
   bool operator==(const Layout& other) const;
 
@@ -48,8 +51,8 @@ class Primitive {
   std::uint64_t scratch_bytes() const;
   /// oneDNN's name of the implementation, for benchmarks and curiosity.
   std::string implementation() const;
-  /// Floating-point operations of a convolution or a matrix product, a multiplication and an addition
-  /// counting two; 0 for others.
+  /// Floating-point operations of a convolution or a matrix product, a multiplication and an
+  /// addition counting two; 0 for others.
   double flops() const;
   /// Runs on memory in the order that the maker states. Errors: Internal.
   Result<void> run(std::span<std::byte* const> memory);
@@ -73,10 +76,15 @@ class Machine {
   std::unique_ptr<State> state_;
 };
 
-/// What is done to a result before it is written: result + residual, then limited to low..high.
+/// Gelu: the exact one, by the error function. Swish: x * sigmoid(x).
+enum class Curve { Gelu, Swish, HardSwish };
+
+/// What is done to a result before it is written: result + residual, then limited to low..high or
+/// bent.
 struct Epilogue {
   bool residual = false;  ///< What stands in the output's memory is added.
   bool relu = false;
+  std::optional<Curve> curve;
   std::optional<std::pair<float, float>> clip;
 };
 

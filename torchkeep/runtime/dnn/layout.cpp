@@ -42,6 +42,24 @@ bool Layout::operator==(const Layout& other) const {
   return data_->desc == other.data_->desc;
 }
 
+std::optional<std::uint64_t> Layout::panel_floats(std::int64_t columns) const {
+  if (is_plain()) return std::nullopt;
+  const dnnl_memory_desc_t& desc = data_->desc.data;
+  const dnnl_blocking_desc_t& blocking = desc.format_desc.blocking;
+  if (desc.format_kind != dnnl_blocked || desc.ndims != 2 || desc.offset0 != 0 ||
+      desc.extra.flags != dnnl_memory_extra_flag_none)
+    return std::nullopt;
+  // Blocks of rows within a panel follow each other, so they change nothing.
+  dnnl_dim_t rows = 1;
+  if (blocking.inner_nblks == 2 && blocking.inner_idxs[0] == 0) rows = blocking.inner_blks[0];
+  const int last = blocking.inner_nblks - 1;
+  if (last < 0 || last > 1 || (last == 1 && blocking.inner_idxs[0] != 0)) return std::nullopt;
+  if (blocking.inner_idxs[last] != 1 || blocking.inner_blks[last] != columns) return std::nullopt;
+  if (blocking.strides[0] != rows * columns || blocking.strides[1] != desc.padded_dims[0] * columns)
+    return std::nullopt;
+  return static_cast<std::uint64_t>(blocking.strides[1]);
+}
+
 memory::desc plain_desc(const Shape& shape) {
   memory::dims dims = dims_of(shape), strides(dims.size());
   memory::dim stride = 1;

@@ -57,6 +57,19 @@ Result<void> Primitive::run(std::span<std::byte* const> memory) {
   return {};
 }
 
+namespace {
+
+dnnl::algorithm algorithm_of(Curve curve) {
+  switch (curve) {
+    case Curve::Gelu: return dnnl::algorithm::eltwise_gelu_erf;
+    case Curve::Swish: return dnnl::algorithm::eltwise_swish;
+    case Curve::HardSwish: break;
+  }
+  return dnnl::algorithm::eltwise_hardswish;
+}
+
+}  // namespace
+
 dnnl::primitive_attr make_attributes(const Epilogue& epilogue, float scale) {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -64,6 +77,7 @@ dnnl::primitive_attr make_attributes(const Epilogue& epilogue, float scale) {
   dnnl::post_ops after;
   if (epilogue.residual) after.append_sum();
   if (epilogue.relu) after.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
+  if (epilogue.curve) after.append_eltwise(1, algorithm_of(*epilogue.curve), 1, 0);
   if (epilogue.clip) {
     after.append_eltwise(1, dnnl::algorithm::eltwise_clip, epilogue.clip->first,
                          epilogue.clip->second);

@@ -1,6 +1,7 @@
 #include "torchkeep/runtime/graph/graph.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace torchkeep::runtime::graph {
 
@@ -40,6 +41,18 @@ Result<std::vector<std::int64_t>> to_ints(const Constant& constant) {
     return std::vector<std::int64_t>(elements.begin(), elements.end());
   }
   return malformed("integers are wanted, ", name_of(constant.dtype()), " was found");
+}
+
+float Activation::apply(float value) const {
+  switch (kind) {
+    case Kind::None: return value;
+    case Kind::Relu: return value < 0 ? 0 : value;
+    case Kind::Clip: return value < low ? low : value > high ? high : value;
+    case Kind::Gelu: return 0.5F * value * (1 + std::erf(value * 0.70710678F));
+    case Kind::Swish: return value / (1 + std::exp(-value));
+    case Kind::HardSwish: break;
+  }
+  return value * std::min(std::max(value / 6 + 0.5F, 0.0F), 1.0F);
 }
 
 std::vector<ValueId> Node::reads() const {

@@ -78,17 +78,10 @@ inline constexpr ValueId kLeftOut = ~ValueId{0};  ///< An optional input or outp
 
 /// What runs on a node's result before it is written.
 struct Activation {
-  enum class Kind { None, Relu, Clip } kind = Kind::None;
+  enum class Kind { None, Relu, Clip, Gelu, Swish, HardSwish } kind = Kind::None;
   float low = 0, high = 0;  ///< Of Clip.
 
-  float apply(float value) const {
-    switch (kind) {
-      case Kind::None: return value;
-      case Kind::Relu: return value < 0 ? 0 : value;
-      case Kind::Clip: break;
-    }
-    return value < low ? low : value > high ? high : value;
-  }
+  float apply(float value) const;
 };
 
 struct Node;
@@ -114,6 +107,8 @@ struct Node {
 
   // What the optimiser fused into it; ONNX has no words for these.
   Activation activation;
+  bool biased = false;          ///< Input 2 of a MatMul is added to each row of the product.
+  float scale = 1;              ///< What the product of a MatMul without bias is multiplied by.
   ValueId residual = kLeftOut;  ///< Added to the result, before the activation.
 
   /// Every value that the node reads, captures and the residual too, those left out too.

@@ -116,6 +116,8 @@ Result<void> copy_elements(const TensorProto& tensor, MutableByteView out) {
         switch (tensor.dtype) {
           case DataType::UInt64:
           case DataType::Int64: store_as<std::int64_t>(out, done++, value); break;
+          case DataType::Float16:
+          case DataType::Bfloat16:  // as their bits
           case DataType::UInt16:
           case DataType::Int16: store_as<std::int16_t>(out, done++, value); break;
           case DataType::UInt32:

@@ -25,7 +25,7 @@ struct TensorProto {
   std::vector<ByteView> typed;       ///< Otherwise: whole fields that hold them one by one.
 };
 
-/// Errors: Malformed, naming the tensor; also for strings, half floats and segments.
+/// Errors: Malformed, naming the tensor; also for strings and segments.
 Result<TensorProto> parse_tensor(ByteView message);
 
 /// Copies the elements of a tensor that is not external to `out`, of `byte_count` bytes.

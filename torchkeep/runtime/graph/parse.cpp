@@ -201,19 +201,24 @@ Result<Port> parse_port(ByteView value_info) {
   Port port;
   port.name = TRY(parse_port_name(value_info));
   const std::string who = text("value \"", port.name, "\"");
-  bool is_tensor = false;
+  bool is_known = false;
   wire::Reader reader(value_info);
   while (const std::optional<Field> field = TRY(reader.next())) {
     if (field->number != 2) continue;
     wire::Reader type(TRY(as_message(*field, "type")));
     while (const std::optional<Field> kind = TRY(type.next())) {
+      // TypeProto: tensor_type = 1, sequence_type = 4, optional_type = 9.
+      if (kind->number == 4 || kind->number == 9) {
+        port.dtype = kind->number == 4 ? DataType::Sequence : DataType::Optional;
+        port.shape = {-1};
+        is_known = true;
+      }
       if (kind->number != 1) continue;
-      is_tensor = true;
+      is_known = true;
       TRY(parse_tensor_type(TRY(as_message(*kind, "tensor type")), port).context(who));
     }
   }
-  if (!is_tensor)
-    return malformed(who, " is no tensor; sequences, maps and optionals are not supported");
+  if (!is_known) return malformed(who, " is no tensor, sequence or optional of them");
   return port;
 }
 

@@ -1,4 +1,4 @@
-// Add, Sub, Mul, Div, versions 7 to 14: https://onnx.ai/onnx/operators/onnx__Add.html and its
+// Add, Sub, Mul, Div, versions 1 to 14: https://onnx.ai/onnx/operators/onnx__Add.html and its
 // neighbours.
 #include <atomic>
 

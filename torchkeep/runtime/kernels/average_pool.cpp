@@ -1,4 +1,4 @@
-// AveragePool-7 to AveragePool-22: https://onnx.ai/onnx/operators/onnx__AveragePool.html
+// AveragePool-1 to AveragePool-22: https://onnx.ai/onnx/operators/onnx__AveragePool.html
 #include "torchkeep/runtime/kernels/operators.h"
 #include "torchkeep/runtime/kernels/pooling.h"
 

@@ -1,4 +1,4 @@
-// BatchNormalization-7 to BatchNormalization-15 (inference):
+// BatchNormalization-1 to BatchNormalization-15 (inference):
 // https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
 // The optimiser folds most of them into a convolution before they get here.
 #include <cmath>
@@ -64,6 +64,9 @@ Result<KernelPointer> make_batch_normalization(NodeReader& node) {
   if (TRY(node.int_or("training_mode", 0)) != 0) {
     return malformed("it is in training mode; export the model with model.eval()");
   }
+  // Before version 7, training was the default, and a model that was trained says is_test.
+  const bool tests = TRY(node.int_or("is_test", node.opset() < 7 ? 0 : 1)) != 0;
+  if (!tests) return malformed("it is in training mode; export the model with model.eval()");
   if (TRY(node.int_or("spatial", 1)) != 1) return malformed("spatial is 0, which is not supported");
   node.ignore("momentum");
   return std::make_unique<BatchNormalization>(TRY(node.float_or("epsilon", 1e-5F)));

@@ -8,8 +8,9 @@
 namespace torchkeep::runtime::kernels {
 namespace {
 
-using AllTypes = Types<float, double, std::int64_t, std::int32_t, std::int16_t, std::int8_t,
-                       std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t, Truth>;
+using AllTypes =
+    Types<float, double, std::int64_t, std::int32_t, std::int16_t, std::int8_t, std::uint8_t,
+          std::uint16_t, std::uint32_t, std::uint64_t, Truth, Half, Bfloat16>;
 
 Result<plan::Action> action_of(DataType from, DataType to, std::size_t count) {
   Result<plan::Action> inner = plan::Action();
@@ -35,6 +36,7 @@ Result<void> plan_cast(plan::Builder& builder, DataType to) {
 class Cast final : public Kernel {
  public:
   explicit Cast(DataType to) : to_(to) {}
+  bool takes_halves() const override { return true; }
   Result<void> plan(plan::Builder& builder) override { return plan_cast(builder, to_); }
 
  private:
@@ -43,6 +45,7 @@ class Cast final : public Kernel {
 
 class CastLike final : public Kernel {
  public:
+  bool takes_halves() const override { return true; }
   Result<void> plan(plan::Builder& builder) override {
     return plan_cast(builder, builder.input(1).dtype);
   }

@@ -7,10 +7,22 @@
 
 namespace torchkeep::runtime::kernels {
 
+template <typename T>
+constexpr bool is_half_v = std::is_same_v<T, Half> || std::is_same_v<T, Bfloat16>;
+
 /// One element as another type. Source: ONNX operator Cast.
 template <typename To, typename From>
 To convert(From value) {
-  if constexpr (std::is_same_v<From, Truth>) {
+  if constexpr (std::is_same_v<From, To>) {
+    return value;
+  } else if constexpr (is_half_v<From>) {
+    return convert<To>(to_float(value));
+  } else if constexpr (is_half_v<To>) {
+    if constexpr (std::is_same_v<From, float>)
+      return narrow_to<To>(value);
+    else
+      return narrow_to<To>(to_odd_float(convert<double>(value)));
+  } else if constexpr (std::is_same_v<From, Truth>) {
     return convert<To>(static_cast<std::uint8_t>(value) != 0 ? std::uint8_t{1} : std::uint8_t{0});
   } else if constexpr (std::is_same_v<To, Truth>) {
     return static_cast<Truth>(value != From{0});

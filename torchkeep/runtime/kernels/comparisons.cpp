@@ -1,4 +1,4 @@
-// Equal, Greater, Less, GreaterOrEqual, LessOrEqual, versions 7 to 19:
+// Equal, Greater, Less, GreaterOrEqual, LessOrEqual, versions 1 to 19:
 // https://onnx.ai/onnx/operators/onnx__Equal.html and the others' pages beside it.
 #include "torchkeep/runtime/kernels/operators.h"
 #include "torchkeep/runtime/kernels/spread.h"

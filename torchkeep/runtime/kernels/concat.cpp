@@ -10,6 +10,7 @@ namespace {
 class Concat final : public Kernel {
  public:
   explicit Concat(std::int64_t axis) : axis_(axis) {}
+  bool takes_halves() const override { return true; }
 
   Result<void> plan(plan::Builder& builder) override {
     Shape output = builder.input(0).shape;
@@ -55,8 +56,8 @@ class Concat final : public Kernel {
 }  // namespace
 
 Result<KernelPointer> make_concat(NodeReader& node) {
-  if (!node.has("axis")) return malformed("there is no axis");
-  return std::make_unique<Concat>(TRY(node.int_or("axis", 0)));
+  if (!node.has("axis") && node.opset() >= 4) return malformed("there is no axis");
+  return std::make_unique<Concat>(TRY(node.int_or("axis", 1)));  // the default before version 4
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -8,9 +8,15 @@ dnn::Epilogue epilogue_of(const plan::Builder& builder) {
   dnn::Epilogue epilogue;
   epilogue.residual = builder.has_residual();
   const graph::Activation& activation = builder.activation();
-  if (activation.kind == graph::Activation::Kind::Relu) epilogue.relu = true;
-  if (activation.kind == graph::Activation::Kind::Clip)
-    epilogue.clip = {activation.low, activation.high};
+  using Kind = graph::Activation::Kind;
+  switch (activation.kind) {
+    case Kind::None: break;
+    case Kind::Relu: epilogue.relu = true; break;
+    case Kind::Clip: epilogue.clip = {activation.low, activation.high}; break;
+    case Kind::Gelu: epilogue.curve = dnn::Curve::Gelu; break;
+    case Kind::Swish: epilogue.curve = dnn::Curve::Swish; break;
+    case Kind::HardSwish: epilogue.curve = dnn::Curve::HardSwish; break;
+  }
   return epilogue;
 }
 

@@ -10,6 +10,7 @@ namespace {
 
 class Expand final : public Kernel {
  public:
+  bool takes_halves() const override { return true; }
   bool needs_known(std::size_t input) const override { return input == 1; }
 
   Result<void> plan(plan::Builder& builder) override {
@@ -31,6 +32,7 @@ class Expand final : public Kernel {
 /// [r0, d0, r1, d1, ...] of what has no r, which it repeats.
 class Tile final : public Kernel {
  public:
+  bool takes_halves() const override { return true; }
   bool needs_known(std::size_t input) const override { return input == 1; }
 
   Result<void> plan(plan::Builder& builder) override {

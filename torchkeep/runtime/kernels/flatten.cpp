@@ -8,6 +8,7 @@ namespace {
 class Flatten final : public Kernel {
  public:
   explicit Flatten(std::int64_t axis) : axis_(axis) {}
+  bool takes_halves() const override { return true; }
 
   Result<void> plan(plan::Builder& builder) override {
     const Shape& shape = builder.input(0).shape;

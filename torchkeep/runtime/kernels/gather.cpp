@@ -36,6 +36,7 @@ plan::Action action_of(const Walk& walk) {
 class Gather final : public Kernel {
  public:
   explicit Gather(std::int64_t axis) : axis_(axis) {}
+  bool takes_halves() const override { return true; }
 
   Result<void> plan(plan::Builder& builder) override {
     const plan::Operand& data = builder.input(0);

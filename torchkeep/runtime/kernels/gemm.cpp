@@ -1,8 +1,9 @@
-// Gemm-7 to Gemm-13: https://onnx.ai/onnx/operators/onnx__Gemm.html
+// Gemm-1 to Gemm-13: https://onnx.ai/onnx/operators/onnx__Gemm.html
 #include "torchkeep/runtime/kernels/broadcast.h"
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/operators.h"
 #include "torchkeep/runtime/kernels/packed.h"
+#include "torchkeep/runtime/kernels/row_product.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
@@ -48,6 +49,10 @@ class Gemm final : public Kernel {
     if (is_bias) buffers.push_back(TRY(builder.read(2)));
     buffers.push_back(TRY(write_output(builder, output, {})));
     if (has_sum && !is_bias) TRY(write_sum(builder, output, buffers.back()));
+    if (packed_ && left[0] == 1 && !turn_a_ &&
+        product.epilogue.residual == builder.has_residual() &&
+        plan_row_product(builder, right, planned.weights, is_bias, alpha_, buffers))
+      return {};
     return builder.step(std::move(buffers), std::move(planned.primitive));
   }
 
@@ -92,6 +97,7 @@ Result<KernelPointer> make_gemm(NodeReader& node) {
   const float alpha = TRY(node.float_or("alpha", 1)), beta = TRY(node.float_or("beta", 1));
   const bool turn_a = TRY(node.int_or("transA", 0)) != 0,
              turn_b = TRY(node.int_or("transB", 0)) != 0;
+  if (node.opset() < 7) node.ignore("broadcast");  // it allowed what is always allowed since
   return std::make_unique<Gemm>(alpha, beta, turn_a, turn_b, node.constant(1));
 }
 

@@ -1,4 +1,4 @@
-// GRU-7 to GRU-22: https://onnx.ai/onnx/operators/onnx__GRU.html
+// GRU-1 to GRU-22: https://onnx.ai/onnx/operators/onnx__GRU.html
 #include <cmath>
 
 #include "torchkeep/runtime/kernels/operators.h"

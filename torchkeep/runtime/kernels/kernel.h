@@ -21,6 +21,14 @@ class Kernel {
   /// True for an operator that looks at nothing but its inputs' shapes.
   virtual bool looks_at_shapes_only() const { return false; }
 
+  /// True for an operator that works with half floats itself, or only moves elements. All others
+  /// are handed float32 in their place, and what they make of it is rounded again: plan/halves.h.
+  virtual bool takes_halves() const { return false; }
+  /// True for an operator that knows what to do with values that are no tensors: sequence.h.
+  virtual bool takes_sequences() const { return false; }
+  /// False for an operator that makes something else in each run.
+  virtual bool is_constant() const { return true; }
+
   /// True for an operator whose results' shapes its inputs' elements decide, in more than a few
   /// integers: it is run by itself, between two parts of a plan, and never planned.
   virtual bool runs_alone() const { return false; }

@@ -46,6 +46,8 @@ class Loop final : public Kernel {
       if (std::ranges::find(captures_, value) != captures_.end()) captured_.push_back(inputs_ + i);
     }
   }
+  bool takes_halves() const override { return true; }
+  bool takes_sequences() const override { return true; }
 
   bool runs_alone() const override { return true; }
   Result<void> plan(plan::Builder&) override { return malformed("it is never planned"); }

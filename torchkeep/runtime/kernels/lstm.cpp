@@ -1,4 +1,4 @@
-// LSTM-7 to LSTM-22: https://onnx.ai/onnx/operators/onnx__LSTM.html
+// LSTM-1 to LSTM-22: https://onnx.ai/onnx/operators/onnx__LSTM.html
 #include <cmath>
 
 #include "torchkeep/runtime/kernels/operators.h"

@@ -4,6 +4,7 @@
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/operators.h"
 #include "torchkeep/runtime/kernels/packed.h"
+#include "torchkeep/runtime/kernels/row_product.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
@@ -13,7 +14,9 @@ constexpr std::int64_t kFewestPackedColumns = 16;
 
 class MatMul final : public Kernel {
  public:
-  explicit MatMul(std::shared_ptr<graph::Constant> weights) {
+  /// `biased`: the optimiser gave it a third input, one number a column.
+  MatMul(std::shared_ptr<graph::Constant> weights, bool biased, float scale)
+      : biased_(biased), scale_(scale) {
     if (!weights || weights->dtype() != DataType::Float32 || weights->shape().size() != 2) return;
     if (weights->shape()[1] < kFewestPackedColumns) return;
     const Shape shape = weights->shape();
@@ -35,7 +38,7 @@ class MatMul final : public Kernel {
     if (vector_right) right.push_back(1);
     if (left.back() != right[right.size() - 2]) return malformed("shapes ", shapes, " do not fit");
     Shape output = TRY(output_shape(left, right, shapes));
-    dnn::MatMul product{left, right, output, false, false, false, 1, epilogue_of(builder)};
+    dnn::MatMul product{left, right, output, false, false, biased_, scale_, epilogue_of(builder)};
     if (right.size() == 2) {
       // All rows of all batches meet the same weights.
       const std::int64_t rows =
@@ -46,13 +49,26 @@ class MatMul final : public Kernel {
       product.input.insert(product.input.begin(), output.size() - left.size(), 1);
       product.weights.insert(product.weights.begin(), output.size() - right.size(), 1);
     }
-    dnn::Planned planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
     if (vector_left) output.erase(output.end() - 2);
     if (vector_right) output.pop_back();
+    const bool fits = residual_fits(builder, output);
+    if (!fits) product.epilogue = {};
+    dnn::Planned planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
     std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
     buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights))
                               : TRY(builder.read(1)));
+    if (biased_) buffers.push_back(TRY(builder.read(2)));
+    if (!fits) {
+      const plan::BufferId result =
+          TRY(builder.scratch(TRY(byte_count(DataType::Float32, output))));
+      buffers.push_back(result);
+      TRY(builder.step(std::move(buffers), std::move(planned.primitive)));
+      return add_residual_apart(builder, output, {}, result);
+    }
     buffers.push_back(TRY(write_output(builder, std::move(output), {})));
+    if (packed_ && product.input[0] == 1 &&
+        plan_row_product(builder, right, planned.weights, biased_, scale_, buffers))
+      return {};
     return builder.step(std::move(buffers), std::move(planned.primitive));
   }
 
@@ -75,12 +91,17 @@ class MatMul final : public Kernel {
   }
 
   std::optional<Packed> packed_;
+  bool biased_;
+  float scale_;
 };
 
 }  // namespace
 
 Result<KernelPointer> make_mat_mul(NodeReader& node) {
-  return std::make_unique<MatMul>(node.constant(1));
+  // ONNX has no third input; the optimiser's marks are no part of a file.
+  if (node.has_input(2) && !node.node().biased)
+    return malformed("there are 3 inputs, at most 2 are wanted");
+  return std::make_unique<MatMul>(node.constant(1), node.node().biased, node.node().scale);
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -160,4 +160,24 @@ Result<KernelPointer> make_instance_normalization(NodeReader& node);
 Result<KernelPointer> make_layer_normalization(NodeReader& node);
 Result<KernelPointer> make_rms_normalization(NodeReader& node);
 
+// Of classes and places
+Result<KernelPointer> make_grid_sample(NodeReader& node);
+Result<KernelPointer> make_hardmax(NodeReader& node);
+Result<KernelPointer> make_negative_log_likelihood_loss(NodeReader& node);
+Result<KernelPointer> make_softmax_cross_entropy_loss(NodeReader& node);
+
+// Of values that are no tensors
+Result<KernelPointer> make_concat_from_sequence(NodeReader& node);
+Result<KernelPointer> make_optional(NodeReader& node);
+Result<KernelPointer> make_optional_get_element(NodeReader& node);
+Result<KernelPointer> make_optional_has_element(NodeReader& node);
+Result<KernelPointer> make_sequence_at(NodeReader& node);
+Result<KernelPointer> make_sequence_construct(NodeReader& node);
+Result<KernelPointer> make_sequence_empty(NodeReader& node);
+Result<KernelPointer> make_sequence_erase(NodeReader& node);
+Result<KernelPointer> make_sequence_insert(NodeReader& node);
+Result<KernelPointer> make_sequence_length(NodeReader& node);
+Result<KernelPointer> make_sequence_map(NodeReader& node);
+Result<KernelPointer> make_split_to_sequence(NodeReader& node);
+
 }  // namespace torchkeep::runtime::kernels

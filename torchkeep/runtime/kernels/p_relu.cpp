@@ -1,4 +1,4 @@
-// PRelu-7 to PRelu-16: https://onnx.ai/onnx/operators/onnx__PRelu.html
+// PRelu-1 to PRelu-16: https://onnx.ai/onnx/operators/onnx__PRelu.html
 #include "torchkeep/runtime/kernels/operators.h"
 #include "torchkeep/runtime/kernels/spread.h"
 

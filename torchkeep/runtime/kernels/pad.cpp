@@ -161,7 +161,7 @@ class Pad final : public Kernel {
 Result<KernelPointer> make_pad(NodeReader& node) {
   const Mode mode = TRY(mode_of(TRY(node.text_or("mode", "constant"))));
   if (node.has_input(1)) return std::make_unique<Pad>(mode, std::nullopt, 0.0F);
-  std::vector<std::int64_t> pads = TRY(node.ints("pads"));
+  std::vector<std::int64_t> pads = TRY(node.ints(node.opset() < 2 ? "paddings" : "pads"));
   return std::make_unique<Pad>(mode, std::move(pads), TRY(node.float_or("value", 0)));
 }
 

@@ -121,6 +121,7 @@ Result<RecurrentSettings> read_recurrent(NodeReader& node,
   const std::int64_t hidden = TRY(node.int_or("hidden_size", 0));
   if (hidden < 1 || hidden > (1 << 20)) return malformed("hidden_size is ", hidden);
   settings.hidden = static_cast<std::size_t>(hidden);
+  if (node.opset() < 7) node.ignore("output_sequence");  // outputs that are named are made
   if (TRY(node.int_or("layout", 0)) != 0) return malformed("layout is 1, which is not supported");
   // The standard's own are named by none; named ones stay unread, and are refused for it.
   for (std::size_t i = 0; i < settings.backwards.size(); ++i)

@@ -1,4 +1,5 @@
-// Reshape-5 to Reshape-21: https://onnx.ai/onnx/operators/onnx__Reshape.html
+// Reshape-1 to Reshape-21: https://onnx.ai/onnx/operators/onnx__Reshape.html
+// Before version 5, the new shape was an attribute.
 #include "torchkeep/runtime/graph/parse.h"
 #include "torchkeep/runtime/kernels/operators.h"
 
@@ -7,18 +8,15 @@ namespace {
 
 class Reshape final : public Kernel {
  public:
-  explicit Reshape(bool allow_zero) : allow_zero_(allow_zero) {}
+  Reshape(bool allow_zero, std::optional<Shape> shape)
+      : allow_zero_(allow_zero), shape_(std::move(shape)) {}
+  bool takes_halves() const override { return true; }
 
   bool needs_known(std::size_t input) const override { return input == 1; }
 
   Result<void> plan(plan::Builder& builder) override {
     const Shape& input = builder.input(0).shape;
-    const plan::Operand& wanted = builder.input(1);
-    if (!wanted.constant || wanted.shape.size() != 1) {
-      return malformed(
-          "the new shape depends on elements that are computed, which is not supported");
-    }
-    Shape shape = TRY(graph::to_ints(*wanted.constant));
+    Shape shape = shape_ ? *shape_ : TRY(read_shape(builder));
     if (shape.size() > onnx::kMaxRank)
       return malformed("the new shape has ", shape.size(), " dimensions");
     std::optional<std::size_t> open;
@@ -46,13 +44,26 @@ class Reshape final : public Kernel {
   }
 
  private:
+  static Result<Shape> read_shape(const plan::Builder& builder) {
+    if (!builder.has_input(1)) return malformed("input 1 is missing");
+    const plan::Operand& wanted = builder.input(1);
+    if (!wanted.constant || wanted.shape.size() != 1) {
+      return malformed(
+          "the new shape depends on elements that are computed, which is not supported");
+    }
+    return graph::to_ints(*wanted.constant);
+  }
+
   bool allow_zero_;
+  std::optional<Shape> shape_;
 };
 
 }  // namespace
 
 Result<KernelPointer> make_reshape(NodeReader& node) {
-  return std::make_unique<Reshape>(TRY(node.int_or("allowzero", 0)) != 0);
+  const bool allow_zero = TRY(node.int_or("allowzero", 0)) != 0;
+  if (node.opset() >= 5) return std::make_unique<Reshape>(allow_zero, std::nullopt);
+  return std::make_unique<Reshape>(allow_zero, TRY(node.ints("shape")));
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -1,4 +1,4 @@
-// RNN-7 to RNN-22: https://onnx.ai/onnx/operators/onnx__RNN.html
+// RNN-1 to RNN-22: https://onnx.ai/onnx/operators/onnx__RNN.html
 #include <cmath>
 
 #include "torchkeep/runtime/kernels/operators.h"

@@ -9,6 +9,7 @@ namespace {
 class ShapeOf final : public Kernel {
  public:
   ShapeOf(std::int64_t start, std::optional<std::int64_t> end) : start_(start), end_(end) {}
+  bool takes_halves() const override { return true; }
 
   bool looks_at_shapes_only() const override { return true; }
 

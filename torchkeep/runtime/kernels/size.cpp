@@ -6,6 +6,7 @@ namespace {
 
 class Size final : public Kernel {
  public:
+  bool takes_halves() const override { return true; }
   bool looks_at_shapes_only() const override { return true; }
 
   Result<void> plan(plan::Builder& builder) override {

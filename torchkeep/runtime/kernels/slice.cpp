@@ -19,6 +19,7 @@ struct Bounds {
 class Slice final : public Kernel {
  public:
   explicit Slice(std::optional<Bounds> bounds) : bounds_(std::move(bounds)) {}
+  bool takes_halves() const override { return true; }
 
   bool needs_known(std::size_t input) const override { return input > 0; }
 

@@ -12,6 +12,7 @@ class Split final : public Kernel {
  public:
   Split(std::int64_t axis, std::vector<std::int64_t> parts, std::size_t outputs)
       : axis_(axis), parts_(std::move(parts)), outputs_(outputs) {}
+  bool takes_halves() const override { return true; }
 
   bool needs_known(std::size_t input) const override { return input == 1; }
 

@@ -14,6 +14,7 @@ class Squeeze final : public Kernel {
  public:
   Squeeze(std::vector<std::int64_t> axes, bool inserts)
       : axes_(std::move(axes)), inserts_(inserts) {}
+  bool takes_halves() const override { return true; }
 
   bool needs_known(std::size_t input) const override { return input == 1; }
 

@@ -12,6 +12,7 @@ namespace torchkeep::runtime::kernels {
 inline Result<Tensor> stack(const std::vector<Tensor>& parts) {
   if (parts.empty()) return malformed("nothing was scanned, so that no shape is known");
   Shape shape = parts[0].shape;
+  if (!is_tensor(parts[0].dtype)) return malformed("what is scanned is no tensor");
   for (const Tensor& part : parts) {
     if (part.shape != shape || part.dtype != parts[0].dtype)
       return malformed("what is scanned changes its shape from ", describe(shape), " to ",

@@ -9,6 +9,7 @@ namespace {
 class Transpose final : public Kernel {
  public:
   explicit Transpose(std::vector<std::int64_t> order) : order_(std::move(order)) {}
+  bool takes_halves() const override { return true; }
 
   Result<void> plan(plan::Builder& builder) override {
     const Shape& input = builder.input(0).shape;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "torchkeep/runtime/half.h"
 #include "torchkeep/runtime/plan/builder.h"
 
 /// From a data type that is known while planning to code that is compiled for its C++ type.
@@ -40,6 +41,10 @@ constexpr DataType type_of() {
     return DataType::UInt32;
   else if constexpr (std::is_same_v<T, std::uint64_t>)
     return DataType::UInt64;
+  else if constexpr (std::is_same_v<T, Half>)
+    return DataType::Float16;
+  else if constexpr (std::is_same_v<T, Bfloat16>)
+    return DataType::Bfloat16;
   else
     return DataType::Bool;
 }

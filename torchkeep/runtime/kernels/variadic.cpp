@@ -1,4 +1,4 @@
-// Max, Min, Sum, Mean of any number of inputs, versions 8 to 13:
+// Max, Min, Sum, Mean of any number of inputs, versions 1 to 13:
 // https://onnx.ai/onnx/operators/onnx__Max.html and the others' pages beside it.
 #include <cmath>
 

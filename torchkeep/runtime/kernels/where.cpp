@@ -41,6 +41,7 @@ plan::Action action_of(const Broadcast& walk) {
 
 class Where final : public Kernel {
  public:
+  bool takes_halves() const override { return true; }
   Result<void> plan(plan::Builder& builder) override {
     const plan::Operand &which = builder.input(0), &left = builder.input(1),
                         &right = builder.input(2);

@@ -16,6 +16,7 @@ Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& po
     };
     if (node.inputs.empty() || !std::ranges::all_of(node.inputs, known)) continue;
     const kernels::KernelPointer kernel = TRY(kernels::make_kernel(graph, node));
+    if (!kernel->is_constant()) continue;
     const plan::Request request{graph, {}, {}, {}, {}, machine, pool, max_bytes};
     const auto results = plan::evaluate(request, node, *kernel, {});
     // A shape that does not fit, or memory that is short, is told of when the node is planned.

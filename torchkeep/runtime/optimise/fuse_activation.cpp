@@ -23,6 +23,7 @@ std::optional<float> find_bound(const Graph& graph, const Node& node, std::size_
 
 std::optional<Activation> find_activation(const Graph& graph, const Node& node) {
   if (node.op == "Relu") return Activation{Activation::Kind::Relu, 0, 0};
+  if (node.op == "HardSwish") return Activation{Activation::Kind::HardSwish, 0, 0};
   // Bounds that are attributes, as before Clip-11, are left to the kernel.
   if (node.op != "Clip" || !node.attributes.empty()) return std::nullopt;
   const std::optional<float> low = find_bound(graph, node, 1, std::numeric_limits<float>::lowest());

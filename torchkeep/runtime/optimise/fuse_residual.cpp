@@ -15,7 +15,11 @@ std::optional<std::size_t> find_taker(const Graph& graph, const Chains& chains, 
     const std::optional<std::size_t> maker = chains.sole_maker(side);
     if (!maker || (taker && *maker < *taker)) continue;
     const Node& node = graph.nodes[*maker];
-    if (node.op == "Conv" && node.residual == graph::kLeftOut && node.outputs[0] == side)
+    // A product of two computed matrices is small beside its own reading: nothing is won there.
+    const bool linear = node.op == "MatMul" && graph.values[node.inputs[1]].constant != nullptr;
+    if (node.activation.kind != graph::Activation::Kind::None) continue;
+    if ((node.op == "Conv" || linear) && node.residual == graph::kLeftOut &&
+        node.outputs[0] == side)
       taker = maker;
   }
   return taker;

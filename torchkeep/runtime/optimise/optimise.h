@@ -22,7 +22,21 @@ Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& po
 ///   Conv(W, b) -> BatchNormalization  becomes        Conv(W', b')
 Result<void> fold_batch_normalization(graph::Graph& graph);
 
-/// Lets a convolution add to what is there already.
+/// Lets a matrix product add a bias, one number a column, by itself.
+///   MatMul(., W) -> Add(., b)         becomes        MatMul(., W, b)
+void fuse_bias(graph::Graph& graph);
+
+/// Lets a matrix product multiply its result by one number.
+///   MatMul -> Div(., 8)               becomes        MatMul / 8
+void fuse_scale(graph::Graph& graph);
+
+/// Finds functions that are written out in several nodes, and lets the convolution or matrix
+/// product before them bend its own result. GELU by the error function, and SiLU:
+///   y -> Div(., sqrt 2) -> Erf -> Add(., 1) -> Mul(y, .) -> Mul(., 0.5)
+///   y -> Sigmoid -> Mul(y, .)         become         the maker of y, then the function
+void fuse_curves(graph::Graph& graph);
+
+/// Lets a convolution or a linear layer add to what is there already.
 ///   Conv -> Add(., r)                 becomes        Conv + r
 void fuse_residual(graph::Graph& graph);
 

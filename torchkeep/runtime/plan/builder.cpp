@@ -54,6 +54,10 @@ void Builder::know(std::size_t index, std::shared_ptr<const graph::Constant> con
   planner_.know(node_.outputs[index], std::move(constant));
 }
 
+Result<void> Builder::plan_reshaped(std::size_t input, Shape shape, kernels::Kernel& kernel) {
+  return planner_.plan_reshaped(node_, input, std::move(shape), kernel);
+}
+
 Result<BufferId> Builder::scratch(std::uint64_t bytes) { return planner_.add_arena_buffer(bytes); }
 BufferId Builder::keep(ByteView bytes, std::shared_ptr<const void> owner) {
   // Steps only read what is fixed.

@@ -100,6 +100,9 @@ class Builder {
   /// An output whose elements are known from shapes alone.
   void know(std::size_t index, std::shared_ptr<const graph::Constant> constant);
 
+  /// Plans `kernel` for this node as if an input had another shape of as many elements.
+  Result<void> plan_reshaped(std::size_t input, Shape shape, kernels::Kernel& kernel);
+
   /// Memory for one step.
   Result<BufferId> scratch(std::uint64_t bytes);
   /// Memory of a kernel's own, which lives as long as the plan.

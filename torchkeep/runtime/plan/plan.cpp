@@ -1,5 +1,6 @@
 #include "torchkeep/runtime/plan/plan.h"
 
+#include "torchkeep/runtime/plan/halves.h"
 #include "torchkeep/runtime/plan/planner.h"
 
 namespace torchkeep::runtime::plan {
@@ -62,7 +63,7 @@ Result<std::vector<Tensor>> run_alone(const Request& request, const graph::Node&
     views.push_back(View::of(*constant));
   }
   Context context{request.machine, request.pool, request.max_bytes};
-  return kernel.run(views, context);
+  return run_kernel_alone(kernel, views, context);
 }
 
 Result<std::vector<Tensor>> run_planned(const Request& request, const graph::Node& node,

@@ -227,7 +227,7 @@ Result<bool> Planner::must_stop() {
   }
   if (!item.kernel->runs_alone()) return false;
   // With everything known it may be done with here and now.
-  if (is_known(*item.node) && TRY(fold(item))) {
+  if (item.kernel->is_constant() && is_known(*item.node) && TRY(fold(item))) {
     work_.pop_front();
     return work_.empty() ? Result<bool>(false) : must_stop();
   }
@@ -256,9 +256,8 @@ Result<void> Planner::plan_item(const Item& item) {
 
 Result<void> Planner::plan_node(const Item& item) {
   const Node& node = *item.node;
-  if (is_known(node) && TRY(fold(item))) return {};
-  Builder builder(*this, node);
-  TRY(item.kernel->plan(builder));
+  if (item.kernel->is_constant() && is_known(node) && TRY(fold(item))) return {};
+  TRY(plan_kernel(item));
   for (const ValueId output : node.outputs) {
     if (output != kLeftOut && !values_.contains(output)) {
       return malformed("output \"", request_.graph.values[output].name, "\" is not supported");

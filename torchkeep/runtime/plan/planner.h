@@ -25,8 +25,13 @@ class Planner {
   BufferId add_fixed_buffer(std::byte* memory, std::uint64_t bytes,
                             std::shared_ptr<const void> owner);
   void add_step(Step step);
+  Result<void> plan_reshaped(const graph::Node& node, std::size_t input, Shape shape,
+                             kernels::Kernel& kernel);
 
  private:
+  /// Of half floats that are widened while planning, so that their elements stay known.
+  static constexpr std::uint64_t kMaxKnownWideBytes = 65536;
+
   struct ValueState {
     Operand operand;
     BufferId buffer = 0;
@@ -38,6 +43,12 @@ class Planner {
   Result<bool> must_stop();
   Result<void> plan_item(const Item& item);
   Result<void> plan_node(const Item& item);
+  // halves.cpp
+  Result<void> plan_kernel(const Item& item);
+  graph::ValueId add_temporary();
+  Result<graph::ValueId> widened(graph::ValueId value);
+  /// The node's output `value` is what was made for it, float32 rounded to `type`.
+  Result<void> take_output(graph::ValueId value, graph::ValueId made, std::optional<DataType> type);
   void splice(const graph::Node& node, const Branch& branch);
   void end_branch(const Item& item);
   void count_more(graph::ValueId value);
@@ -59,6 +70,7 @@ class Planner {
   KnownValues known_;
   std::uint64_t folded_bytes_ = 0;
   const graph::Node* node_ = nullptr;
+  std::uint32_t temporaries_ = 0;
   std::deque<Item> work_;  ///< What is yet to be planned.
 };
 

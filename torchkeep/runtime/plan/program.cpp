@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "torchkeep/runtime/plan/halves.h"
+
 namespace torchkeep::runtime::plan {
 namespace {
 
@@ -119,7 +121,7 @@ Result<std::vector<Tensor>> Program::run_alone(const Plan& plan, const Start& st
       return malformed("value \"", graph_.values[value].name, "\" is not there");
     }
   }
-  std::vector<Tensor> made = TRY(plan.alone().kernel->run(views, context));
+  std::vector<Tensor> made = TRY(run_kernel_alone(*plan.alone().kernel, views, context));
   for (std::size_t i = made.size(); i < node.outputs.size(); ++i) {
     if (node.outputs[i] != graph::kLeftOut) return malformed("output ", i, " is not supported");
   }
