@@ -42,6 +42,24 @@ TEST_F(Session, ShowsTwoEnclavesToEachOther) {
   EXPECT_TRUE(world_.log.lines().empty());
 }
 
+TEST_F(Session, VerifiesOnThreadsOfItsOwnIfThereAreAny) {
+  asio::thread_pool verifiers(2);
+  SessionParty server = world_.key_server_party();
+  server.verifiers = &verifiers;
+  SessionParty self = world_.key_cache_party();
+  self.verifiers = &verifiers;
+  auto client = world_.connect(server);
+  const auto seen = world_.attest(self, Role::KeyServer, client);
+  ASSERT_TRUE(seen.ok()) << seen.error();
+  EXPECT_EQ(seen->claims->find_enclave()->isv_prod_id, 0x5401);
+  ASSERT_NE(world_.peer_of(client), nullptr);
+
+  self.roots.clear();
+  const auto refused = world_.attest(self, Role::KeyServer, client);
+  ASSERT_FALSE(refused.ok()) << "the same refusals come from there";
+  EXPECT_EQ(refused.error().code, ErrorCode::Untrusted);
+}
+
 TEST_F(Session, ShowsAnOwnerByItsSignature) {
   const SessionParty server = world_.key_server_party();
   auto client = world_.connect(server);

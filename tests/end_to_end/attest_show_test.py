@@ -47,7 +47,7 @@ class Show(Case):
         self.assert_refused(self.show("--role", "keyserver", "--root", self.site.root, owner="nobody"), 2, "--pccs")
 
     def test_wrong_calls(self):
-        self.assert_refused(self.show("--role", "butler"), 2, "--role: unknown role")
+        self.assert_refused(self.show("--role", "butler"), 2, '--role: role: found "butler", wanted one of owner, keyserver, keycache, worker, client')
         self.assert_refused(self.show("--policy", self.folder / "none.json"), 2, "none.json", "torchkeep policy new")
         self.assert_refused(self.cli("attest", "show", "nonsense", check=False), 2, "nonsense")
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/asio/thread_pool.hpp>
+
 #include "torchkeep/attest/claims.h"
 #include "torchkeep/channel/collateral_source.h"
 #include "torchkeep/channel/collateral_verdicts.h"
@@ -40,6 +42,9 @@ struct SessionParty {
   std::chrono::seconds lifetime{3600};
   /// What was verified already; copies of a party share it, whatever their roots are.
   std::shared_ptr<CollateralVerdicts> verdicts = std::make_shared<CollateralVerdicts>();
+  /// Where evidence is verified, so that other sessions go on meanwhile; null: where the session
+  /// itself runs. It ends before the event loop does.
+  asio::thread_pool* verifiers = nullptr;
   ForwardClock* forward = nullptr;  ///< Raised by the date of each collateral that was verified.
 };
 

@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "torchkeep/base/process.h"
+#include "torchkeep/base/thread_pool.h"
 #include "torchkeep/base/version.h"
 #include "torchkeep/channel/ra_tls.h"
 #include "torchkeep/channel/roots.h"
@@ -29,6 +30,7 @@ struct Service::State {
   ForwardClock clock;
   crypto::SystemRandom random;
   asio::io_context io{1};
+  asio::thread_pool verifiers{usable_cores()};  // ends before `io`, whose coroutines wait for it
   channel::Endpoint listen;
   std::vector<attest::RootKey> roots;
   std::unique_ptr<tee::Platform> platform;
@@ -111,6 +113,7 @@ channel::SessionParty Service::party(Bytes context) {
           .roots = state_->roots,
           .clock = &state_->clock,
           .random = &state_->random,
+          .verifiers = &state_->verifiers,
           .forward = &state_->clock};
 }
 
@@ -147,6 +150,7 @@ Result<void> Service::serve(channel::HttpHandler handler, std::size_t max_body_b
   while (!state.stopping) state.io.run_one();
   signals.cancel();
   state.io.run_for(kGrace);
+  state.verifiers.join();  // what it verifies belongs to the parties, which end before us
   state.log.info("stopped");
   return {};
 }

@@ -33,7 +33,9 @@ Result<Role> parse_role(std::string_view name) {
   for (const Role role : kRoles) {
     if (name_of(role) == name) return role;
   }
-  return malformed("unknown role in an attested session");
+  std::string known;
+  for (const Role role : kRoles) known.append(known.empty() ? "" : ", ").append(name_of(role));
+  return malformed("role: found \"", name, "\", wanted one of ", known);
 }
 
 ReportData ReportData::for_session(const SessionBinding& binding) {
