@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing need, from Debian bookworm alone. `--demo` adds what the demo
-# needs: PyTorch as the peer that the engine is compared with, and the real images. `--clang` adds the
+# needs: torchvision's models, and the real images. `--clang` adds the
 # other compiler, which fuzzes and checks style. `--conformance` adds ONNX's own cases.
 set -euo pipefail
 
@@ -9,6 +9,7 @@ packages=(
   libssl-dev libboost1.81-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libsqlite3-dev
   libdnnl-dev
   libgtest-dev libgmock-dev libbenchmark-dev
+  python3-dev pybind11-dev python3-torch
 )
 if [[ ${1:-} == --demo ]]; then
   packages+=(python3-torch python3-torchvision python3-onnx dataset-fashion-mnist)

@@ -31,23 +31,6 @@ void show_attested(const Console& console, const attest::SnpReport& guest) {
   console.field("debug guest", guest.debug() ? "YES: its memory is open to the host" : "no");
 }
 
-void add_attested(json::Json& out, const attest::SgxEnclave& enclave) {
-  out["mr_enclave"] = encode_hex(enclave.mr_enclave);
-  out["mr_signer"] = encode_hex(enclave.mr_signer);
-  out["isv_prod_id"] = enclave.isv_prod_id;
-  out["isv_svn"] = enclave.isv_svn;
-}
-
-void add_attested(json::Json& out, const attest::TdReport& domain) {
-  out["mr_td"] = encode_hex(domain.mr_td);
-  out["rtmrs"] = json::Json::array();
-  for (const auto& rtmr : domain.rtmrs) out["rtmrs"].push_back(encode_hex(rtmr));
-}
-
-void add_attested(json::Json& out, const attest::SnpReport& guest) {
-  out["measurement"] = encode_hex(guest.measurement);
-}
-
 }  // namespace
 
 void show(const Console& console, const attest::Claims& claims) {
@@ -57,18 +40,6 @@ void show(const Console& console, const attest::Claims& claims) {
   console.field("root key", encode_hex(claims.root_key_hash()));
   console.field("platform", encode_hex(claims.platform_instance()));
   console.field("collateral until", format_rfc3339(claims.collateral_expires()));
-}
-
-json::Json encode(const attest::Claims& claims) {
-  json::Json out = {{"debug", claims.debug()},
-                    {"advisories", claims.advisories()},
-                    {"tcb_evaluation_data_number", claims.tcb_evaluation_data_number()},
-                    {"root_key_hash", encode_hex(claims.root_key_hash())},
-                    {"platform_instance", encode_hex(claims.platform_instance())},
-                    {"collateral_expires", format_rfc3339(claims.collateral_expires())}};
-  if (claims.tcb_status()) out["tcb_status"] = attest::name_of(*claims.tcb_status());
-  std::visit([&](const auto& attested) { add_attested(out, attested); }, claims.attested());
-  return out;
 }
 
 }  // namespace torchkeep::cli

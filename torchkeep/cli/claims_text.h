@@ -1,12 +1,13 @@
 #pragma once
 
-#include "torchkeep/attest/claims.h"
 #include "torchkeep/cli/console.h"
+#include "torchkeep/desk/findings.h"
 
-/// Verified claims as a person or a script reads them.
+/// Verified claims as a person reads them.
 namespace torchkeep::cli {
 
+using desk::encode;
+
 void show(const Console& console, const attest::Claims& claims);
-json::Json encode(const attest::Claims& claims);
 
 }  // namespace torchkeep::cli

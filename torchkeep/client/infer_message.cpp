@@ -1,5 +1,6 @@
 #include "torchkeep/client/infer_message.h"
 
+#include <charconv>
 #include <limits>
 #include <map>
 
@@ -46,6 +47,30 @@ Result<Tensor> parse_output(const json::Json& value, ByteView& binary) {
   tensor.data.assign(data.begin(), data.end());
   binary = binary.subspan(size);
   return tensor;
+}
+
+Result<std::vector<ModelPort>> parse_ports(const json::Json& list) {
+  std::vector<ModelPort> ports;
+  for (const json::Json& value : list) {
+    json::ObjectReader reader = TRY(json::ObjectReader::open(value, "port"));
+    ModelPort port;
+    port.name = TRY(reader.take_string("name"));
+    port.datatype = TRY(reader.take_string("datatype"));
+    for (const json::Json& side : *TRY(reader.take_array("shape"))) {
+      if (!side.is_number_integer()) return malformed("a shape holds no whole number");
+      port.shape.push_back(side.get<std::int64_t>());
+    }
+    ports.push_back(std::move(port));
+  }
+  return ports;
+}
+
+Result<std::uint64_t> parse_version(const std::string& digits) {
+  std::uint64_t version = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [stop, failure] = std::from_chars(digits.data(), end, version);
+  if (failure != std::errc() || stop != end) return malformed("a version is no number");
+  return version;
 }
 
 }  // namespace
@@ -127,6 +152,31 @@ Result<std::vector<Tensor>> parse_infer_response(const channel::HttpResponse& re
   }
   if (!binary.empty()) return malformed("answer has ", binary.size(), " bytes that no output owns");
   return outputs;
+}
+
+Result<channel::HttpRequest> encode_describe_request(std::string_view model,
+                                                     std::uint64_t version) {
+  TRY(keys::check_model_name(model));  // Before it becomes part of a path.
+  channel::HttpRequest request;
+  request.method = "GET";
+  request.target = text("/v2/models/", model);
+  if (version != 0) request.target += text("/versions/", version);
+  return request;
+}
+
+Result<ModelDescription> parse_description(const channel::HttpResponse& response) {
+  if (response.status != 200) {
+    return keys::parse_refusal(response.status, response.body).context("worker");
+  }
+  const json::Json value = TRY(json::parse(as_text(response.body)).context("answer"));
+  json::ObjectReader reader = TRY(json::ObjectReader::open(value, "answer"));
+  ModelDescription out;
+  for (const std::string& digits : TRY(reader.take_strings("versions"))) {
+    out.versions.push_back(TRY(parse_version(digits)));
+  }
+  out.inputs = TRY(parse_ports(*TRY(reader.take_array("inputs"))).context("inputs"));
+  out.outputs = TRY(parse_ports(*TRY(reader.take_array("outputs"))).context("outputs"));
+  return out;
 }
 
 }  // namespace torchkeep::client

@@ -30,4 +30,24 @@ Result<channel::HttpRequest> encode_infer_request(std::string_view model, std::u
 /// Errors: Malformed, naming the output; an answer that is no success as `keys::parse_refusal` has it.
 Result<std::vector<Tensor>> parse_infer_response(const channel::HttpResponse& response);
 
+
+/// An input or output of a served model; -1 is a side that the caller chooses.
+struct ModelPort {
+  std::string name;
+  std::string datatype;
+  std::vector<std::int64_t> shape;
+};
+/// What a worker says of a model that it serves.
+struct ModelDescription {
+  std::vector<std::uint64_t> versions;  ///< That are served.
+  std::vector<ModelPort> inputs;
+  std::vector<ModelPort> outputs;
+};
+
+/// GET /v2/models/NAME[/versions/VERSION]; version 0 is the highest that is served.
+/// Errors: InvalidArgument for what is no model's name.
+Result<channel::HttpRequest> encode_describe_request(std::string_view model, std::uint64_t version);
+/// Errors: as `parse_infer_response`.
+Result<ModelDescription> parse_description(const channel::HttpResponse& response);
+
 }  // namespace torchkeep::client

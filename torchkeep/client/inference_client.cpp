@@ -43,19 +43,38 @@ Result<std::unique_ptr<InferenceClient>> InferenceClient::open(
       new InferenceClient(std::move(http), std::move(peer), clock));
 }
 
-asio::awaitable<Result<std::vector<Tensor>>> InferenceClient::infer(std::string model,
-                                                                    std::uint64_t version,
-                                                                    std::vector<Tensor> inputs) {
+asio::awaitable<Result<channel::HttpResponse>> InferenceClient::ask(channel::HttpRequest request) {
   if (clock_.now() >= peer_.until) {
     co_return unavailable("the attested session is over: connect anew");
   }
+  auto response = co_await http_->send(std::move(request));
+  if (!response) co_return std::move(response).error().context("asking the worker");
+  co_return std::move(response).value();
+}
+
+asio::awaitable<Result<std::vector<Tensor>>> InferenceClient::infer(std::string model,
+                                                                    std::uint64_t version,
+                                                                    std::vector<Tensor> inputs) {
   auto request = encode_infer_request(model, version, inputs);
   if (!request) co_return std::move(request).error();
-  auto response = co_await http_->send(std::move(request).value());
-  if (!response) co_return std::move(response).error().context("asking the worker");
+  auto response = co_await ask(std::move(request).value());
+  if (!response) co_return std::move(response).error();
   auto outputs = parse_infer_response(*response);
   if (!outputs) co_return std::move(outputs).error().context(text("model \"", model, "\""));
   co_return std::move(outputs).value();
+}
+
+asio::awaitable<Result<ModelDescription>> InferenceClient::describe(std::string model,
+                                                                    std::uint64_t version) {
+  auto request = encode_describe_request(model, version);
+  if (!request) co_return std::move(request).error();
+  auto response = co_await ask(std::move(request).value());
+  if (!response) co_return std::move(response).error();
+  auto description = parse_description(*response);
+  if (!description) {
+    co_return std::move(description).error().context(text("model \"", model, "\""));
+  }
+  co_return std::move(description).value();
 }
 
 }  // namespace torchkeep::client

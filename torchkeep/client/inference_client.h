@@ -38,8 +38,11 @@ class InferenceClient {
   /// Errors: InvalidArgument; Unavailable if the session is over (connect anew) or broke; Malformed.
   asio::awaitable<Result<std::vector<Tensor>>> infer(std::string model, std::uint64_t version,
                                                      std::vector<Tensor> inputs);
+  /// What the worker serves under that name; version 0 is the highest. Errors: as `infer`.
+  asio::awaitable<Result<ModelDescription>> describe(std::string model, std::uint64_t version);
 
  private:
+  asio::awaitable<Result<channel::HttpResponse>> ask(channel::HttpRequest request);
   InferenceClient(std::unique_ptr<channel::HttpClient> http, channel::AttestedPeer peer,
                   const Clock& clock)
       : http_(std::move(http)), peer_(std::move(peer)), clock_(clock) {}

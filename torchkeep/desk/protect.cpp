@@ -1,4 +1,4 @@
-#include "torchkeep/cli/protect.h"
+#include "torchkeep/desk/protect.h"
 
 #include <filesystem>
 #include <system_error>
@@ -6,7 +6,7 @@
 #include "torchkeep/json/json.h"
 #include "torchkeep/runtime/model.h"
 
-namespace torchkeep::cli {
+namespace torchkeep::desk {
 namespace {
 
 namespace filesystem = std::filesystem;
@@ -132,4 +132,4 @@ Result<Protected> protect(const client::Owner& owner, const ProtectOrder& order,
   return made;
 }
 
-}  // namespace torchkeep::cli
+}  // namespace torchkeep::desk

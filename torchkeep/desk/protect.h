@@ -7,7 +7,7 @@
 #include "torchkeep/runtime/tensor.h"
 
 /// From a model in clear to its container and the owner's recovery file.
-namespace torchkeep::cli {
+namespace torchkeep::desk {
 
 /// What the owner asked for.
 struct ProtectOrder {
@@ -59,4 +59,4 @@ Result<Protected> protect(const client::Owner& owner, const ProtectOrder& order,
                           const Contents& contents, const Clock& clock, crypto::Random& random,
                           ThreadPool& pool, const container::Progress& progress = {});
 
-}  // namespace torchkeep::cli
+}  // namespace torchkeep::desk

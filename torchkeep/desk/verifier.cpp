@@ -1,9 +1,9 @@
-#include "torchkeep/cli/verifier.h"
+#include "torchkeep/desk/verifier.h"
 
 #include "torchkeep/base/encoding.h"
 #include "torchkeep/json/json.h"
 
-namespace torchkeep::cli {
+namespace torchkeep::desk {
 namespace {
 
 constexpr std::size_t kMaxBytes = 64 * 1024;
@@ -57,4 +57,4 @@ Result<Verifier> load_verifier(const Path& owner_folder, const std::string& pccs
   return verifier;
 }
 
-}  // namespace torchkeep::cli
+}  // namespace torchkeep::desk

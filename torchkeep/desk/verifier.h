@@ -8,7 +8,7 @@
 
 /// What this owner judges evidence by: where collateral comes from and which roots count. Made by
 /// `owner init`, kept in the owner's folder as verifier.json.
-namespace torchkeep::cli {
+namespace torchkeep::desk {
 
 struct Verifier {
   channel::PccsAddress pccs;
@@ -28,4 +28,4 @@ Result<void> store_verifier(const Path& owner_folder, const Verifier& verifier);
 /// command to call first; Malformed.
 Result<Verifier> load_verifier(const Path& owner_folder, const std::string& pccs);
 
-}  // namespace torchkeep::cli
+}  // namespace torchkeep::desk

@@ -13,8 +13,6 @@ struct Options {
   Path policy;
 };
 
-constexpr std::chrono::seconds kConnectTimeout{10};
-
 Result<Verifier> choose_verifier(const Invocation& invocation, const Options& options) {
   if (options.root.empty()) {
     auto known = load_verifier(TRY(owner_folder(invocation)), invocation.pccs);
@@ -39,12 +37,7 @@ Result<void> show_peer(Invocation& invocation, const Options& options) {
   std::optional<keys::Policy> policy;
   if (!options.policy.empty()) policy = TRY(load_policy_file(options.policy));
   Desk desk(TRY(choose_verifier(invocation, options)));
-  const auto tls = TRY(channel::TlsClientContext::create());
-  const auto connection =
-      TRY(desk.wait(channel::HttpClient::connect(endpoint, tls, kConnectTimeout)));
-  const channel::AttestedPeer peer =
-      TRY(desk.wait(channel::attest_session(desk.client_party(), role, *connection)));
-  if (!peer.claims) return untrusted("the peer at ", endpoint.text(), " shows no evidence of an enclave");
+  const channel::AttestedPeer peer = TRY(desk::look_at(desk, endpoint, role));
 
   const Console& console = invocation.console;
   console.line("At ", endpoint.text(), " is a genuine enclave in the role of ", tee::name_of(role), ".");

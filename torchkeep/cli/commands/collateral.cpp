@@ -30,7 +30,7 @@ Result<Verifier> find_verifier(const Invocation& invocation, const Options& opti
       out.pccs = TRY(channel::parse_pccs_address(invocation.pccs).context("--pccs"));
     }
     out.roots = TRY(channel::load_roots(options.root));
-    out.collateral_cache = collateral_folder(owner);
+    out.collateral_cache = desk::collateral_folder(owner);
   }
   if (!options.root.empty()) out.roots = TRY(channel::load_roots(options.root));
   if (!options.cache.empty()) out.collateral_cache = options.cache;

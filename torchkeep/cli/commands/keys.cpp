@@ -1,4 +1,3 @@
-#include "torchkeep/client/recovery_file.h"
 #include "torchkeep/cli/session.h"
 
 namespace torchkeep::cli {
@@ -13,23 +12,8 @@ struct Options {
   std::uint64_t version = 0;
 };
 
-/// An owner with an attested session to the pinned key server.
-struct Counter {
-  client::Owner owner;
-  std::unique_ptr<Desk> desk;
-  std::unique_ptr<client::KeyServerClient> server;
-};
-
-Result<Counter> open_counter(const Invocation& invocation) {
-  const Path folder = TRY(owner_folder(invocation));
-  const Verifier verifier = TRY(load_verifier(folder, invocation.pccs));
-  client::Owner owner = TRY(client::load_owner(folder));
-  if (!owner.key_server()) return invalid_argument("no key server is pinned: torchkeep owner init");
-  const client::KeyServerPin pin = *owner.key_server();
-  auto desk = std::make_unique<Desk>(verifier);
-  auto server = TRY(desk->wait(client::KeyServerClient::connect(
-      pin.endpoint, desk->owner_party(owner.key()), pin.genesis)));
-  return Counter{std::move(owner), std::move(desk), std::move(server)};
+Result<desk::Counter> open_counter(const Invocation& invocation) {
+  return desk::open_counter(TRY(owner_folder(invocation)), invocation.pccs);
 }
 
 Result<keys::Policy> load_policy(const Path& path) {
@@ -38,104 +22,36 @@ Result<keys::Policy> load_policy(const Path& path) {
   return keys::parse_policy(value).context(path.string());
 }
 
-// Hands in the pending statement. One that the key server refused is forgotten; after any other
-// failure it stays pending, and the next command sends the very same one again.
-Result<keys::Receipt> submit_pending(Counter& counter, client::StatementBook& book,
-                                     std::optional<crypto::DataKey> data_key) {
-  const keys::SignedStatement statement = *book.pending();
-  TRY(counter.server->appraise(book.chain()->policy()));
-  auto receipt = counter.desk->wait(
-      counter.server->submit(keys::Submission{statement, std::move(data_key)}));
-  if (!receipt) {
-    const ErrorCode code = receipt.error().code;
-    if (code == ErrorCode::Denied || code == ErrorCode::Malformed || code == ErrorCode::InvalidArgument) {
-      TRY(book.abandon());
-    }
-    return receipt;
-  }
-  TRY(book.confirm(receipt->statement));
-  return receipt;
-}
-
-// A statement left over by an interrupted command goes first, unless it needs a DEK that only the
-// recovery file has: then it is made anew, since the key server never saw it or answers as before.
-Result<void> settle(Counter& counter, client::StatementBook& book) {
-  if (!book.pending()) return {};
-  const bool carries_key = !book.chain()->versions().empty() &&
-                           book.chain()->versions().rbegin()->second.statement == keys::hash_of(*book.pending());
-  if (carries_key) {
-    return invalid_argument("version ", book.chain()->versions().rbegin()->first,
-                            " is still to be registered: torchkeep keys register ", book.chain()->name(),
-                            " --container MODEL.tkm");
-  }
-  TRY(submit_pending(counter, book, std::nullopt));
-  return {};
-}
-
 void tell(const Invocation& invocation, std::string_view what, const keys::Receipt& receipt) {
   invocation.console.line(what, " (log position ", receipt.log_position, ")");
 }
 
-Result<void> register_version(const Invocation& invocation, Counter& counter, client::StatementBook& book,
-                              const Path& container) {
-  const client::Recovery recovery =
-      TRY(client::load_recovery(container.string() + ".recovery").context("protect writes it beside the container"));
-  const client::RecoveryHeader& header = recovery.header;
-  if (header.owner != counter.owner.public_key() || header.name != book.chain()->name()) {
-    return invalid_argument(container.string(), " is of model \"", header.name, "\" and owner ",
-                            keys::hex(header.owner), ", not of this one");
-  }
-  if (!book.pending()) {
-    const auto known = book.chain()->versions().find(header.version);
-    if (known != book.chain()->versions().end() && known->second.container_digest == header.container_digest) {
-      invocation.console.line("Version ", header.version, " is registered already.");
-      return {};
-    }
-    TRY(book.next_version(header.version, header.container_digest, header.key_id, counter.desk->clock().now()));
-  }
-  const auto version = book.chain()->versions().find(header.version);
-  if (version == book.chain()->versions().end() || version->second.container_digest != header.container_digest) {
-    return invalid_argument("another version is pending; register that container first");
-  }
-  const keys::Receipt receipt = TRY(submit_pending(
-      counter, book, TRY(client::decrypt_recovery(recovery, counter.owner.recovery_key()))));
-  tell(invocation, text("Version ", header.version, " registered"), receipt);
-  return {};
-}
-
 Result<void> register_model(const Invocation& invocation, const Options& options) {
-  Counter counter = TRY(open_counter(invocation));
-  client::StatementBook book = TRY(counter.owner.open_book(options.name));
-  if (!book.chain()) {
-    if (options.policy.empty()) {
-      return invalid_argument("\"", options.name, "\" is new: give its policy with --policy FILE "
-                              "(torchkeep policy new writes one)");
-    }
-    TRY(book.next_register(TRY(load_policy(options.policy)), counter.desk->clock().now()));
-  } else if (!options.policy.empty()) {
-    return invalid_argument("\"", options.name, "\" is registered already; change its policy with "
-                            "torchkeep keys policy ", options.name, " FILE");
+  std::optional<keys::Policy> policy;
+  if (!options.policy.empty()) policy = TRY(load_policy(options.policy));
+  desk::Counter counter = TRY(open_counter(invocation));
+  const desk::Registration done =
+      TRY(desk::register_model(counter, options.name, policy, options.container));
+  if (done.model_receipt) {
+    tell(invocation, text("Model \"", options.name, "\" registered"), *done.model_receipt);
   }
-  const bool only_registered = book.chain()->versions().empty();
-  if (book.pending() && only_registered) {
-    tell(invocation, text("Model \"", options.name, "\" registered"),
-         TRY(submit_pending(counter, book, std::nullopt)));
+  if (done.version_receipt) {
+    tell(invocation, text("Version ", done.version, " registered"), *done.version_receipt);
+  } else if (done.version != 0) {
+    invocation.console.line("Version ", done.version, " is registered already.");
   }
-  if (!options.container.empty()) {
-    TRY(register_version(invocation, counter, book, options.container));
-  }
-  invocation.console.answer({{"model", options.name}, {"id", book.chain()->model().hex()},
-                             {"versions", book.chain()->versions().size()}});
+  invocation.console.answer(
+      {{"model", options.name}, {"id", done.model.hex()}, {"versions", done.versions}});
   return {};
 }
 
 Result<void> state(const Invocation& invocation, const Options& options, std::string_view told,
                    const std::function<Result<void>(client::StatementBook&, TimePoint)>& next) {
-  Counter counter = TRY(open_counter(invocation));
+  desk::Counter counter = TRY(open_counter(invocation));
   client::StatementBook book = TRY(counter.owner.open_book(options.name));
-  TRY(settle(counter, book));
+  TRY(desk::settle(counter, book));
   TRY(next(book, counter.desk->clock().now()));
-  const keys::Receipt receipt = TRY(submit_pending(counter, book, std::nullopt));
+  const keys::Receipt receipt = TRY(desk::submit_pending(counter, book, std::nullopt));
   tell(invocation, told, receipt);
   invocation.console.answer({{"model", options.name}, {"log_position", receipt.log_position},
                              {"statement", receipt.statement.hex()}});
@@ -177,7 +93,7 @@ Result<void> show_model(const Invocation& invocation, const Options& options) {
 }
 
 Result<void> list_models(const Invocation& invocation) {
-  Counter counter = TRY(open_counter(invocation));
+  desk::Counter counter = TRY(open_counter(invocation));
   const json::Json models = TRY(counter.desk->wait(counter.server->list()));
   invocation.console.line("As the key server sees them: ", models.dump(2));
   invocation.console.answer(models);

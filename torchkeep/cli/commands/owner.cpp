@@ -12,53 +12,41 @@ struct Options {
   Path root;
 };
 
-// A folder with keys is used again: a first attempt may have failed at the network.
-Result<client::Owner> load_or_create(const Path& folder, crypto::Random& random) {
-  auto owner = client::load_owner(folder);
-  if (owner || owner.error().code != ErrorCode::NotFound) return owner;
-  return client::create_owner(folder, random);
-}
-
 Result<void> init(const Invocation& invocation, const Options& options) {
   const Path folder = TRY(owner_folder(invocation));
   const channel::Endpoint endpoint =
       TRY(channel::parse_endpoint(options.keyserver).context("--keyserver"));
   if (invocation.pccs.empty()) return invalid_argument("where collateral is served: --pccs HOST:PORT");
-  Verifier verifier;
+  desk::Introduction introduction;
+  introduction.folder = folder;
+  introduction.key_server = endpoint;
+  Verifier& verifier = introduction.verifier;
   verifier.pccs = TRY(channel::parse_pccs_address(invocation.pccs).context("--pccs"));
   if (!invocation.pccs_ca.empty()) {
     verifier.pccs_ca = TRY(load_file(invocation.pccs_ca, 64 * 1024).context("--pccs-ca"));
   }
   TRY(make_pccs_client(verifier).context("--pccs-ca"));
-  verifier.collateral_cache = collateral_folder(folder);
+  verifier.collateral_cache = desk::collateral_folder(folder);
   verifier.roots = TRY(channel::load_roots(options.root));
-  std::optional<Genesis> expected;
-  if (!options.genesis.empty()) expected = TRY(Genesis::parse(options.genesis).context("--genesis"));
-
-  Desk desk(verifier);
-  client::Owner owner = TRY(load_or_create(folder, desk.random()));
-  if (!expected && owner.key_server()) expected = owner.key_server()->genesis;
-  const auto server = TRY(desk.wait(
-      client::KeyServerClient::connect(endpoint, desk.owner_party(owner.key()), expected)));
-  const attest::Claims& claims = *server->peer().claims;
-  if (claims.debug()) {
-    return denied("the key server at ", endpoint.text(), " is a debug enclave: its host can read its keys");
+  if (!options.genesis.empty()) {
+    introduction.genesis = TRY(Genesis::parse(options.genesis).context("--genesis"));
   }
-  TRY(owner.pin_key_server({endpoint, server->genesis()}));
-  TRY(store_verifier(folder, verifier));
+  const desk::Introduced done = TRY(desk::introduce(introduction));
+  const client::Owner& owner = done.owner;
+  const attest::Claims& claims = done.key_server;
 
   const Console& console = invocation.console;
   console.line("Owner ready in ", folder.string());
   console.field("owner", keys::hex(owner.public_key()));
   console.field("key server", endpoint.text());
-  console.field("genesis", server->genesis().hex());
+  console.field("genesis", done.genesis.hex());
   show(console, claims);
   if (options.genesis.empty()) {
     console.line("The genesis was pinned as seen. Compare it, and MRENCLAVE, with what you were told another way.");
   }
   console.line("Keep a copy of recovery.key off line. Next: torchkeep protect MODEL.onnx --name NAME");
   console.answer({{"owner", keys::hex(owner.public_key())},
-                  {"genesis", server->genesis().hex()},
+                  {"genesis", done.genesis.hex()},
                   {"key_server", endpoint.text()},
                   {"claims", encode(claims)}});
   return {};

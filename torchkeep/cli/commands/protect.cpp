@@ -1,9 +1,14 @@
-#include "torchkeep/cli/protect.h"
+#include "torchkeep/desk/protect.h"
 
 #include "torchkeep/cli/session.h"
 
 namespace torchkeep::cli {
 namespace {
+
+using desk::CheckedModel;
+using desk::Contents;
+using desk::Protected;
+using desk::ProtectOrder;
 
 struct Options {
   Path model;
@@ -39,19 +44,19 @@ void tell(const Console& console, const Options& options, const Protected& made,
 
 Result<void> run(const Invocation& invocation, Options options) {
   if (options.order.container.empty()) options.order.container = options.order.name + ".tkm";
-  TRY(check_order(options.order));
+  TRY(desk::check_order(options.order));
   const client::Owner owner = TRY(client::load_owner(TRY(owner_folder(invocation))));
-  CheckedModel model = TRY(check_model(options.model));
+  CheckedModel model = TRY(desk::check_model(options.model));
   Contents contents;
   contents.bytes = model.payload.payload_bytes();
   contents.read = [&model](MutableByteView out) { return model.payload.read(out); };
-  if (options.publish_signature) contents.signature = TRY(encode_signature(model));
+  if (options.publish_signature) contents.signature = TRY(desk::encode_signature(model));
 
   const SystemClock clock;
   crypto::SystemRandom random;
   ThreadPool pool(usable_cores());
   Progress progress("encrypting", contents.bytes);
-  const auto made = protect(owner, options.order, contents, clock, random, pool,
+  const auto made = desk::protect(owner, options.order, contents, clock, random, pool,
                             [&progress](std::uint64_t bytes) { progress.advance(bytes); });
   if (!made) return made.error();
   tell(invocation.console, options, *made, contents.bytes);

@@ -1,0 +1,21 @@
+"""Torchkeep keeps a PyTorch model secret where it runs.
+
+    import torchkeep
+    site = torchkeep.local()                                       # everything on this machine, simulated
+    torchkeep.protect(model, example, "m.tkm", id="m", keyserver=site)
+    answer = torchkeep.load("m.tkm", site=site)(example)           # as model(example), from an attested enclave
+
+docs/python.md is the tutorial, docs/python-reference.md every function.
+"""
+from . import _core
+from .client import Client, Model, load, load_async
+from .errors import (Denied, Error, Internal, InvalidArgument, Malformed, NotFound, Unavailable, Unsupported, Untrusted)
+from .owners import introduce, owner, policy, register, revoke
+from .protecting import Protected, protect
+from .site import Site, local
+from .verdicts import Verdict, attest
+
+__version__: str = _core.version
+__all__ = ["protect", "load", "load_async", "local", "attest", "Client", "Model", "Protected", "Site", "Verdict", "introduce",
+           "owner", "policy", "register", "revoke", "Error", "InvalidArgument", "Unsupported", "Malformed", "Untrusted", "Denied",
+           "NotFound", "Unavailable", "Internal"]

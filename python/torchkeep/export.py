@@ -1,0 +1,117 @@
+"""From PyTorch to ONNX. What differs between PyTorch's versions stands in this file alone."""
+import pathlib
+import re
+import warnings
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import torch
+
+from .adapter import Flat
+from .errors import Unsupported
+
+OPSET = 17  # the highest that PyTorch 1.13 writes; the engine runs 7 to 21
+Axes = Dict[str, Dict[int, str]]
+_UNSUPPORTED = re.compile(r"operator '?((?:aten|prim|torchvision|onnx)::\w+)'?|Couldn't export operator (\S+)")
+_BRANCH = re.compile(r"(\S+\.py:\d+): TracerWarning: Converting a tensor to a Python (\w+)")
+
+
+def load_module(source: pathlib.Path) -> torch.nn.Module:
+    """The module in a .pt file: TorchScript, or a whole pickled module. Raises Unsupported for a state dict."""
+    try:
+        return torch.jit.load(str(source), map_location="cpu")
+    except RuntimeError:
+        pass  # no TorchScript; it may be a pickled module
+    except ValueError as error:
+        raise Unsupported(f"{source} cannot be read: {error}") from None
+    try:
+        loaded = torch.load(str(source), map_location="cpu")
+    except Exception as error:  # pickle may fail in any way
+        raise Unsupported(f"{source} is neither TorchScript nor a pickled module: {_first_line(error)}",
+                          hint="save it with torch.jit.save(torch.jit.trace(model, example), path)") from None
+    if isinstance(loaded, torch.nn.Module):
+        return loaded
+    raise Unsupported(f"{source} holds a {type(loaded).__name__}, not a module",
+                      hint="a state dict has no forward(): build the module, call load_state_dict, and protect that")
+
+
+def export(flat: Flat, tensors: Sequence[torch.Tensor], path: pathlib.Path, axes: Axes) -> List[str]:
+    """Writes `path`; returns where the trace took a Python branch on a tensor ("model.py:12"), which may be wrong for other
+    inputs. Raises Unsupported, naming the operator and the module."""
+    with warnings.catch_warnings(record=True) as told, torch.enable_grad():
+        # With gradients: without them, transformer layers take a fused path that no exporter knows.
+        warnings.simplefilter("always")
+        try:
+            torch.onnx.export(*_target(flat, tensors), str(path), opset_version=OPSET, input_names=flat.names,
+                              output_names=flat.output_names, dynamic_axes=axes, do_constant_folding=True)
+        except KeyboardInterrupt:
+            raise
+        except Exception as error:  # the exporter's own, of many kinds
+            raise _refusal(flat, tensors, error) from error
+    found = [_BRANCH.search(warnings.formatwarning(w.message, w.category, w.filename, w.lineno)) for w in told]
+    return [f"{match[1]} (to a Python {match[2]})" for match in found if match]
+
+
+def _target(flat: Flat, tensors: Sequence[torch.Tensor]) -> tuple:
+    """What is exported, and its arguments. A ScriptModule cannot be called in a trace; it goes by itself, with its branches."""
+    if not isinstance(flat.module, torch.jit.ScriptModule):
+        return flat, tuple(tensors)
+    positional, keywords = flat.nested(tensors)
+    return flat.module, (*positional, *keywords.values())
+
+
+def _refusal(flat: Flat, tensors: Sequence[torch.Tensor], error: Exception) -> Unsupported:
+    named = _UNSUPPORTED.search(str(error))
+    if not named:
+        return Unsupported(f"PyTorch cannot export this module: {_first_line(error)}",
+                           hint="forward() must be a fixed sequence of tensor operations; torch.jit.trace(model, example) "
+                                "shows where it is not")
+    operator = named[1] or named[2]
+    return Unsupported(f"PyTorch {torch.__version__} does not export this module", operator=operator,
+                       module=find_module(flat, tensors, operator),
+                       hint="write that module with operators that ONNX has, or take the step out of the model")
+
+
+def find_module(flat: Flat, tensors: Sequence[torch.Tensor], operator: str) -> Optional[str]:
+    """The path of the first module that uses `operator`, if a trace tells."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            graph = torch.jit.trace(flat, tuple(tensors), check_trace=False).inlined_graph
+    except Exception:  # a module that cannot be traced has no graph to look in
+        return None
+    node = graph.findNode(operator)
+    if node is None:
+        return None
+    scope = node.scopeName().split("/")[-1]
+    path = re.sub(r"^__module\.module\.?", "", scope)
+    return path if path != scope else None
+
+
+def module_of_node(node: str) -> Optional[str]:
+    """The module's path in a node's name: "/module/layer1/layer1.0/conv1/Conv" is "layer1.0.conv1"."""
+    path, last = "", ""
+    for part in node.strip("/").split("/")[:-1]:
+        if path == "" and part == "module":
+            continue
+        if last and part.startswith(last + "."):
+            path = path[:len(path) - len(last)] + part
+        else:
+            path = f"{path}.{part}" if path else part
+        last = part
+    return path or None
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:300]
+
+
+def grow(tensors: Sequence[torch.Tensor], axes_of: Sequence[Dict[int, str]], symbol: str) -> Tuple[torch.Tensor, ...]:
+    """The examples with every axis of that name twice as long."""
+    grown = []
+    for tensor, axes in zip(tensors, axes_of):
+        for axis, name in axes.items():
+            if name == symbol:
+                tensor = torch.cat([tensor, tensor], dim=axis)
+        grown.append(tensor)
+    return tuple(grown)
