@@ -17,6 +17,8 @@ class Entry:
     cases: list  # the first one is what the exporter traces
     inputs: list  # names
     axes: dict  # name of an input: {dimension: name}
+    calibration: tuple = None  # what batch norms see; otherwise the first case
+    prepare: callable = None  # called with `calibration` once batch norms have their statistics
 
 
 def tokens(*shape, vocabulary=100):

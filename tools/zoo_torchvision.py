@@ -10,18 +10,39 @@ IMAGE = {"inception_v3": 299, "swin_v2_t": 256, "swin_v2_s": 256, "swin_v2_b": 2
 # Parameters of more than 2 GB: exported only when asked for by name.
 HUGE = {"regnet_y_128gf", "vit_h_14"}
 VIDEO = {"mvit_v1_b": (16, 224), "mvit_v2_s": (16, 224), "s3d": (16, 224)}
-DETECTION = {"score_thresh": 0.05, "detections_per_img": 20}
+# Classes' scores of a new detector are all alike; spread out, an order of boxes exists that rounding does not turn over.
+SCORES = ("cls_logits", "cls_score")
+SPREAD = 2.0  # standard deviation of a class's logit
+THRESHOLDS = {"rcnn": 0.15, "ssd": 0.2, "fcos": 0.4, "retinanet": 0.3}
 
 
 class Detector(torch.nn.Module):
-    """A detector called with one image."""
+    """A detector: the first image's boxes."""
 
     def __init__(self, model):
         super().__init__()
         self.model = model
 
-    def forward(self, image):
-        return self.model([image])[0]
+    def forward(self, *images):
+        return self.model(list(images))[0]
+
+    def spread_scores(self, images):
+        """Makes the layers that tell classes apart do so."""
+        seen = {}
+
+        def note(module, _, output):
+            seen.setdefault(module, []).append(output.detach().flatten())
+
+        layers = [layer for name, layer in self.named_modules() if name.endswith(SCORES)]
+        layers += [[each for each in head.modules() if isinstance(each, torch.nn.Conv2d)][-1]
+                   for name, head in self.named_modules() if "classification_head.module_list." in name and name[-1].isdigit()
+                   and name.count(".") == 4]
+        for layer in layers:
+            handle = layer.register_forward_hook(note)
+            with torch.no_grad():
+                self(*images)
+                layer.weight *= SPREAD / torch.cat(seen[layer]).std()
+            handle.remove()
 
 
 class Flow(torch.nn.Module):
@@ -53,13 +74,15 @@ def video(name):
 
 
 def detection(name):
-    limits = {"detections_per_img": 20, "score_thresh": 0.01}
+    threshold = next(value for kind, value in THRESHOLDS.items() if kind in name)
+    limits = {"detections_per_img": 20, "score_thresh": threshold}
     if "rcnn" in name:
-        limits = {"box_detections_per_img": 20, "box_score_thresh": 0.01}
+        limits = {f"box_{key}": value for key, value in limits.items()}
     size = 300 if name == "ssd300_vgg16" else 320
     more = {} if name.startswith("ssd") else {"min_size": 320, "max_size": 320}
-    model = models.get_model(name, weights=None, weights_backbone=None, **limits, **more)
-    return Entry(Detector(model), [(torch.rand(3, size, size),) for _ in range(2)], ["image"], {})
+    model = Detector(models.get_model(name, weights=None, weights_backbone=None, **limits, **more))
+    images = [torch.rand(3, size, size) for _ in range(6)]
+    return Entry(model, [(image,) for image in images[:2]], ["image"], {}, calibration=tuple(images[2:]), prepare=model.spread_scores)
 
 
 def optical_flow(name):
