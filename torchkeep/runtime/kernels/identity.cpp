@@ -1,4 +1,4 @@
-// Identity-1 to Identity-21, Dropout-7 to Dropout-22 (inference):
+// Identity-1 to Identity-21, Dropout-1 to Dropout-22 (inference):
 // https://onnx.ai/onnx/operators/onnx__Identity.html,
 // https://onnx.ai/onnx/operators/onnx__Dropout.html The optimiser takes most of them out before
 // they get here.
@@ -11,6 +11,8 @@ namespace {
 
 class Identity final : public Kernel {
  public:
+  bool takes_halves() const override { return true; }
+  bool takes_sequences() const override { return true; }
   Result<void> plan(plan::Builder& builder) override {
     const Shape shape = builder.input(0).shape;
     if (builder.has_output(1)) {  // Dropout's mask: everything is kept
@@ -38,6 +40,9 @@ Result<KernelPointer> make_identity(NodeReader&) { return std::make_unique<Ident
 Result<KernelPointer> make_dropout(NodeReader& node) {
   TRY(node.float_or("ratio", 0.5F));
   TRY(node.int_or("seed", 0));
+  // Before version 7 an attribute said so, and training was the default.
+  const bool tests = TRY(node.int_or("is_test", node.opset() < 7 ? 0 : 1)) != 0;
+  if (!tests) return malformed("it is in training mode; export the model with model.eval()");
   if (node.has_input(2)) {
     const auto training = node.constant(2);
     const bool trains = !training || training->bytes().size() != 1 || training->bytes()[0] != 0;
