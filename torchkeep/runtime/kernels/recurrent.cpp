@@ -4,6 +4,7 @@
 #include <array>
 
 #include "torchkeep/runtime/kernels/epilogue.h"
+#include "torchkeep/runtime/kernels/row_product.h"
 #include "torchkeep/runtime/kernels/types.h"
 
 namespace torchkeep::runtime::kernels {
@@ -29,6 +30,10 @@ class Product final : public RecurrentProduct {
     std::size_t before = 0;
     for (std::size_t i = 0; i < part; ++i) before += parts_[i];
     const float* weights = weights_ + before * sizes_.hidden * sizes_.hidden;
+    if (sizes_.batch == 1) {  // weights as they lie; a primitive would turn them in each step
+      multiply_row_turned(sizes_.hidden, parts_[part] * sizes_.hidden, from, weights, to);
+      return {};
+    }
     // A primitive only reads its inputs.
     std::array<std::byte*, 4> memory{reinterpret_cast<std::byte*>(const_cast<float*>(from)),
                                      reinterpret_cast<std::byte*>(const_cast<float*>(weights)),

@@ -57,7 +57,37 @@ constexpr std::size_t kAhead = 16;  // rows that are fetched before they are wan
   }
 }
 
+/// Four columns at a time, so that each part of x is fetched once for them.
+[[gnu::always_inline]] inline void multiply_turned(std::size_t inner, std::size_t columns,
+                                                   const float* x, const float* weights,
+                                                   float* to) {
+  const std::size_t whole = inner / kLanes * kLanes;
+  for (std::size_t j = 0; j < columns; j += 4) {
+    const std::size_t count = std::min<std::size_t>(4, columns - j);
+    const float* from[4];
+    // Of a last group that is not full, the last column is made again.
+    for (std::size_t k = 0; k < 4; ++k) from[k] = weights + (j + std::min(k, count - 1)) * inner;
+    Lanes sums[4] = {};
+    for (std::size_t i = 0; i < whole; i += kLanes) {
+      const Lanes part = *reinterpret_cast<const Lanes*>(x + i);
+      for (std::size_t k = 0; k < 4; ++k)
+        sums[k] += part * *reinterpret_cast<const Lanes*>(from[k] + i);
+    }
+    for (std::size_t k = 0; k < count; ++k) {
+      float lanes[kLanes];
+      std::memcpy(lanes, &sums[k], sizeof lanes);
+      for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
+        for (std::size_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
+      }
+      float sum = lanes[0];
+      for (std::size_t i = whole; i < inner; ++i) sum += x[i] * from[k][i];
+      to[j + k] = sum;
+    }
+  }
+}
+
 using Multiply = decltype(multiply_row);
+using MultiplyTurned = decltype(multiply_row_turned);
 
 [[gnu::target("avx512f")]] void multiply_512(const RowProduct& product, const float* x,
                                              const float* weights, const float* bias, bool add,
@@ -76,6 +106,29 @@ void multiply_128(const RowProduct& product, const float* x, const float* weight
   multiply(product, x, weights, bias, add, to, first, last);
 }
 
+[[gnu::target("avx512f")]] void multiply_turned_512(std::size_t inner, std::size_t columns,
+                                                    const float* x, const float* weights,
+                                                    float* to) {
+  multiply_turned(inner, columns, x, weights, to);
+}
+
+[[gnu::target("avx2,fma")]] void multiply_turned_256(std::size_t inner, std::size_t columns,
+                                                     const float* x, const float* weights,
+                                                     float* to) {
+  multiply_turned(inner, columns, x, weights, to);
+}
+
+void multiply_turned_128(std::size_t inner, std::size_t columns, const float* x,
+                         const float* weights, float* to) {
+  multiply_turned(inner, columns, x, weights, to);
+}
+
+MultiplyTurned* choose_turned() {
+  if (__builtin_cpu_supports("avx512f")) return multiply_turned_512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return multiply_turned_256;
+  return multiply_turned_128;
+}
+
 Multiply* choose() {
   if (__builtin_cpu_supports("avx512f")) return multiply_512;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return multiply_256;
@@ -88,6 +141,12 @@ void multiply_row(const RowProduct& product, const float* x, const float* weight
                   const float* bias, bool add, float* to, std::size_t first, std::size_t last) {
   static Multiply* const chosen = choose();
   chosen(product, x, weights, bias, add, to, first, last);
+}
+
+void multiply_row_turned(std::size_t inner, std::size_t columns, const float* x,
+                         const float* weights, float* to) {
+  static MultiplyTurned* const chosen = choose_turned();
+  chosen(inner, columns, x, weights, to);
 }
 
 bool plan_row_product(plan::Builder& builder, const Shape& weights, const dnn::Layout& layout,

@@ -23,6 +23,10 @@ struct RowProduct {
 void multiply_row(const RowProduct& product, const float* x, const float* weights,
                   const float* bias, bool add, float* to, std::size_t first, std::size_t last);
 
+/// to[j] = sum of x[i] * weights[j][i], of row-major weights [columns, inner] as an RNN has them.
+void multiply_row_turned(std::size_t inner, std::size_t columns, const float* x,
+                         const float* weights, float* to);
+
 /// Adds the step of a product with one row, unless the weights lie in another way than panels.
 /// `buffers`: input, weights, bias if `biased`, output; with a residual, which the output's memory
 /// holds already. What was fused onto the node is done too. True if the step was added.
