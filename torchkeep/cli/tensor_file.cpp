@@ -82,7 +82,13 @@ Result<Tensor> load_tensor(const Path& path) {
 }
 
 Result<Tensor> load_value(const Path& path, runtime::DataType type) {
-  if (runtime::is_tensor(type) || path.extension() != ".pb") return load_tensor(path);
+  if (runtime::is_tensor(type) || path.extension() != ".pb") {
+    Tensor tensor = TRY(load_tensor(path));
+    // NumPy has no bfloat16, so that ONNX's older cases hold its bits as integers.
+    const bool bits = tensor.dtype == runtime::DataType::UInt16;
+    if (bits && type == runtime::DataType::Bfloat16) tensor.dtype = type;
+    return tensor;
+  }
   const SecretBytes bytes = TRY(load_secret_file(path, kMaxFileBytes));
   return parse_items_message(type, bytes.expose()).context(path.string());
 }

@@ -180,4 +180,14 @@ Result<KernelPointer> make_sequence_length(NodeReader& node);
 Result<KernelPointer> make_sequence_map(NodeReader& node);
 Result<KernelPointer> make_split_to_sequence(NodeReader& node);
 
+// Of signals, matrices and sequences
+Result<KernelPointer> make_blackman_window(NodeReader& node);
+Result<KernelPointer> make_det(NodeReader& node);
+Result<KernelPointer> make_dynamic_quantize_linear(NodeReader& node);
+Result<KernelPointer> make_eye_like(NodeReader& node);
+Result<KernelPointer> make_hamming_window(NodeReader& node);
+Result<KernelPointer> make_hann_window(NodeReader& node);
+Result<KernelPointer> make_lrn(NodeReader& node);
+Result<KernelPointer> make_reverse_sequence(NodeReader& node);
+
 }  // namespace torchkeep::runtime::kernels
