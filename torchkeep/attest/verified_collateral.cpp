@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "torchkeep/attest/internal/intel_roots.h"
 #include "torchkeep/attest/internal/verified_state.h"
 #include "torchkeep/base/text.h"
 
@@ -49,7 +50,8 @@ class Verifier {
     why_ = Reason::Malformed;
     state_.tcb_info = TRY(parse_tcb_info(collateral_.tcb_info).context("TCB info"));
     state_.qe_identity = TRY(parse_qe_identity(collateral_.qe_identity).context("QE identity"));
-    tcb_signer_ = TRY(parse_signer(collateral_.tcb_info_issuer_chain, {}).context(kTcbChainName));
+    tcb_signer_ = TRY(parse_signer(collateral_.tcb_info_issuer_chain, intel_root_certificates())
+                          .context(kTcbChainName));
     const std::vector known = {tcb_signer_->certificate, tcb_signer_->root};
     qe_signer_ =
         TRY(parse_signer(collateral_.qe_identity_issuer_chain, known).context(kQeChainName));

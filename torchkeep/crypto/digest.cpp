@@ -8,6 +8,14 @@
 namespace torchkeep::crypto {
 namespace {
 
+/// Looked up once: OpenSSL 3 looks up EVP_sha256() with every use, which takes longer than a short
+/// message.
+const EVP_MD* sha256_algorithm() {
+  static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  TORCHKEEP_CHECK(found != nullptr);
+  return found;
+}
+
 template <std::size_t N>
 ByteArray<N> digest(const EVP_MD* algorithm, ByteView bytes) {
   ByteArray<N> out;
@@ -19,7 +27,7 @@ ByteArray<N> digest(const EVP_MD* algorithm, ByteView bytes) {
 
 }  // namespace
 
-Digest256 sha256(ByteView bytes) { return digest<32>(EVP_sha256(), bytes); }
+Digest256 sha256(ByteView bytes) { return digest<32>(sha256_algorithm(), bytes); }
 Digest384 sha384(ByteView bytes) { return digest<48>(EVP_sha384(), bytes); }
 Digest512 sha512(ByteView bytes) { return digest<64>(EVP_sha512(), bytes); }
 
@@ -39,7 +47,7 @@ struct Sha256::State {
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-  TORCHKEEP_CHECK(EVP_DigestInit_ex2(state_->context.get(), EVP_sha256(), nullptr) == 1);
+  TORCHKEEP_CHECK(EVP_DigestInit_ex2(state_->context.get(), sha256_algorithm(), nullptr) == 1);
 }
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;

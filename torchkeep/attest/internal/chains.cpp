@@ -1,8 +1,8 @@
 #include "torchkeep/attest/internal/chains.h"
 
 #include <algorithm>
-#include <array>
 
+#include "torchkeep/attest/internal/intel_roots.h"
 #include "torchkeep/base/check.h"
 #include "torchkeep/base/encoding.h"
 #include "torchkeep/base/text.h"
@@ -12,17 +12,6 @@ namespace torchkeep::attest {
 namespace {
 
 constexpr std::string_view kRootCa = "Intel SGX Root CA";
-
-/// Both certificates of Intel's root as Intel published them, by the SHA-256 of their DER. What is
-/// known byte by byte needs no signature to vouch for it.
-const std::array<Digest256, 2>& intel_root_certificates() {
-  static const std::array digests = {
-      decode_hex_array<32>("44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3")
-          .value(),
-      decode_hex_array<32>("842a5bcb64ba3f7d755036ce1bb85778b3481a5dd75f4731c381b8eea658aa0d")
-          .value()};
-  return digests;
-}
 
 Error wrong_name(const crypto::Certificate& certificate, std::string_view wanted) {
   return untrusted("certificate name: found \"", certificate.common_name(), "\", wanted ", wanted);
@@ -60,10 +49,7 @@ std::string_view name_of(TeeType type) {
 }
 
 const RootKey& intel_root_key() {
-  static const RootKey key = decode_hex_array<64>(
-                                 "0ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f5"
-                                 "67918e2edc88e40d860bd0cc4ee26aacc988e505a953558c453f6b0904ae7394")
-                                 .value();
+  static const RootKey key = intel_root_certificates().front().p256_point().value();
   return key;
 }
 
@@ -86,8 +72,7 @@ Result<void> verify_root(const crypto::Certificate& root, std::span<const RootKe
   }
   if (root.common_name() != kRootCa) return wrong_name(root, kRootCa);
   TRY(check_ca(root, 0));
-  const auto& known = intel_root_certificates();
-  if (std::find(known.begin(), known.end(), crypto::sha256(root.der())) != known.end()) return {};
+  if (is_intel_root(root)) return {};
   return root.verify_issued_by(root);
 }
 
