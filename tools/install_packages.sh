@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing need, from Debian bookworm alone. `--demo` adds what the demo
-# needs: torchvision's models, and the real images. `--clang` adds the
+# needs: the ONNX package that counts nodes, and the real images. `--clang` adds the
 # other compiler, which fuzzes and checks style. `--conformance` adds ONNX's own cases.
 set -euo pipefail
 
@@ -9,10 +9,10 @@ packages=(
   libssl-dev libboost1.81-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libsqlite3-dev
   libdnnl-dev
   libgtest-dev libgmock-dev libbenchmark-dev
-  python3-dev pybind11-dev python3-torch
+  python3-dev pybind11-dev python3-torch python3-torchvision
 )
 if [[ ${1:-} == --demo ]]; then
-  packages+=(python3-torch python3-torchvision python3-onnx dataset-fashion-mnist)
+  packages+=(python3-onnx dataset-fashion-mnist)
 elif [[ ${1:-} == --conformance ]]; then
   packages+=(libonnx-testdata)
 elif [[ ${1:-} == --clang ]]; then

@@ -72,19 +72,36 @@ def _refusal(flat: Flat, tensors: Sequence[torch.Tensor], error: Exception) -> U
 
 
 def find_module(flat: Flat, tensors: Sequence[torch.Tensor], operator: str) -> Optional[str]:
-    """The path of the first module that uses `operator`, if a trace tells."""
+    """The path of the first module that calls `operator`, if running it once tells. (A second trace of a module whose first
+    one failed leaves PyTorch 1.13's tracer broken, so none is made.)"""
+    wanted = operator.split("::")[-1].strip("_")
+    paths = {module: path for path, module in flat.module.named_modules()}
+    stack: List[str] = [""]
+    found: List[str] = []
+
+    class Look(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, arguments=(), keywords=None):
+            if getattr(function, "__name__", "").strip("_") == wanted:
+                found.append(stack[-1])
+            return function(*arguments, **(keywords or {}))
+
+    def enter(module, _inputs):
+        stack.append(paths.get(module, stack[-1]))
+
+    def leave(_module, _inputs, _output):
+        stack.pop()
+
+    hooks = [torch.nn.modules.module.register_module_forward_pre_hook(enter),
+             torch.nn.modules.module.register_module_forward_hook(leave)]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            graph = torch.jit.trace(flat, tuple(tensors), check_trace=False).inlined_graph
-    except Exception:  # a module that cannot be traced has no graph to look in
+        with torch.no_grad(), Look():
+            flat(*tensors)
+    except Exception:  # what the module itself fails with was told before
         return None
-    node = graph.findNode(operator)
-    if node is None:
-        return None
-    scope = node.scopeName().split("/")[-1]
-    path = re.sub(r"^__module\.module\.?", "", scope)
-    return path if path != scope else None
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found[0] or None if found else None
 
 
 def module_of_node(node: str) -> Optional[str]:

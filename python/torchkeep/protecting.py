@@ -161,6 +161,8 @@ def _prepare_module(module: Any, examples: Any, file: pathlib.Path, axes: Option
     try:
         return (*_attempt(flat, tensors, chosen, file, quiet), _by_name(flat, chosen))
     except Unsupported as refusal:
+        if refusal.operator:
+            raise  # the exporter's; the engine's own refusal may be of the open side alone
         fixed: List[Dict[int, str]] = [{} for _ in tensors]
         made = _attempt(flat, tensors, fixed, file, quiet)  # its own refusal counts, if it has one
         _say(quiet, f"The batch size is fixed to {tensors[0].shape[0]}: with another one, {refusal}")
@@ -214,7 +216,7 @@ def _attempt(flat: Any, tensors: Sequence[Any], axes: Sequence[Dict[int, str]], 
     try:
         engine = _load_engine(file, flat)
     except Unsupported as refusal:
-        if symbols:
+        if symbols and "not supported" not in str(refusal):  # an operator that the engine lacks has nothing to do with sides
             raise Unsupported(f"with the sides {', '.join(symbols)} open, {refusal}",
                               hint="dynamic_axes={} fixes all sides") from None
         raise

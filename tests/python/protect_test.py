@@ -136,7 +136,8 @@ class Refusing(Case):
         return caught.exception
 
     def test_an_operator_that_is_not_exported(self):
-        told = self.refused(torchkeep.Unsupported, "aten::fft_fft", "blocks.1", module=Twisted(), examples=torch.randn(2, 4))
+        for _ in range(2):  # a refusal leaves no trace in PyTorch
+            told = self.refused(torchkeep.Unsupported, "aten::fft_fft", "blocks.1", module=Twisted(), examples=torch.randn(2, 4))
         self.assertEqual((told.operator, told.module), ("aten::fft_fft", "blocks.1"))
 
     def test_an_operator_that_the_engine_cannot_run(self):
