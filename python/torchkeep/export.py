@@ -1,6 +1,8 @@
 """From PyTorch to ONNX. What differs between PyTorch's versions stands in this file alone."""
+import gc
 import pathlib
 import re
+import traceback
 import warnings
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -37,6 +39,7 @@ def load_module(source: pathlib.Path) -> torch.nn.Module:
 def export(flat: Flat, tensors: Sequence[torch.Tensor], path: pathlib.Path, axes: Axes) -> List[str]:
     """Writes `path`; returns where the trace took a Python branch on a tensor ("model.py:12"), which may be wrong for other
     inputs. Raises Unsupported, naming the operator and the module."""
+    refusal = None
     with warnings.catch_warnings(record=True) as told, torch.enable_grad():
         # With gradients: without them, transformer layers take a fused path that no exporter knows.
         warnings.simplefilter("always")
@@ -46,7 +49,13 @@ def export(flat: Flat, tensors: Sequence[torch.Tensor], path: pathlib.Path, axes
         except KeyboardInterrupt:
             raise
         except Exception as error:  # the exporter's own, of many kinds
-            raise _refusal(flat, tensors, error) from error
+            refusal = _refusal(flat, tensors, error)
+            traceback.clear_frames(error.__traceback__)
+    if refusal is not None:
+        # Not chained: the exporter's frames hold wrappers of a graph that is gone, and whoever exports next in this process
+        # would be handed one of them ("Unable to cast from non-held to held instance").
+        gc.collect()
+        raise refusal
     found = [_BRANCH.search(warnings.formatwarning(w.message, w.category, w.filename, w.lineno)) for w in told]
     return [f"{match[1]} (to a Python {match[2]})" for match in found if match]
 
@@ -72,8 +81,7 @@ def _refusal(flat: Flat, tensors: Sequence[torch.Tensor], error: Exception) -> U
 
 
 def find_module(flat: Flat, tensors: Sequence[torch.Tensor], operator: str) -> Optional[str]:
-    """The path of the first module that calls `operator`, if running it once tells. (A second trace of a module whose first
-    one failed leaves PyTorch 1.13's tracer broken, so none is made.)"""
+    """The path of the first module that calls `operator`, if running it once tells."""
     wanted = operator.split("::")[-1].strip("_")
     paths = {module: path for path, module in flat.module.named_modules()}
     stack: List[str] = [""]
