@@ -81,7 +81,7 @@ const Fault kFaults[] = {
      [] {
        return small().add(constant_node("n", {1LL << 60})).add(node("HannWindow", {"n"}, {"y"}));
      },
-     "has 1 dimensions"},
+     "more than 2^40 elements"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Node, RareNodes, ::testing::ValuesIn(kFaults),
