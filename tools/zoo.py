@@ -119,7 +119,7 @@ def testimony(modules, family, path, entry, case, folder, found, wanted):
     if third is None:
         return words, True
     (ours, same), (theirs, _) = compare(family, found, third), compare(family, third, wanted)
-    if same:
+    if same and theirs > 10 * ours:  # nearer than that, it may be rounding: nobody is acquitted
         return f"ONNX Runtime answers as the engine does (within {ours:.1e}): the exported graph says it", False
     return f"ONNX Runtime differs by {theirs:.1e} from PyTorch and by {ours:.1e} from the engine", True
 
