@@ -263,5 +263,32 @@ TEST_F(Judging, InfersOverItsSession) {
             ErrorCode::InvalidArgument);
 }
 
+TEST_F(Judging, AsksWhatAModelTakes) {
+  const auto client = InferenceClient::open(std::make_unique<FakeHttpClient>(script_), worker(),
+                                            {owner_.key(), policy_}, clock_)
+                          .value();
+  script_.answer(200, as_bytes(std::string_view(
+                          R"({"name":"m","versions":["1","3"],"platform":"torchkeep_onnx",)"
+                          R"("inputs":[{"name":"x","datatype":"FP32","shape":[-1,6]}],)"
+                          R"("outputs":[{"name":"y","datatype":"INT64","shape":[]}]})")));
+  const auto told = testing::await(io_, client->describe("m", 3));
+  ASSERT_TRUE(told) << told.error();
+  EXPECT_EQ(script_.requests[0].target, "/v2/models/m/versions/3");
+  EXPECT_EQ(told->versions, (std::vector<std::uint64_t>{1, 3}));
+  EXPECT_EQ(told->inputs.at(0).shape, (std::vector<std::int64_t>{-1, 6}));
+  EXPECT_EQ(told->outputs.at(0).datatype, "INT64");
+  for (
+      const std::string_view bad :
+      {"", "[]", "{}", R"({"versions":["x"],"inputs":[],"outputs":[]})",
+       R"({"versions":["1"],"inputs":[{"name":"x"}],"outputs":[]})",
+       R"({"versions":["1"],"inputs":[{"name":"x","datatype":"FP32","shape":["a"]}],"outputs":[]})"}) {
+    script_.answer(200, as_bytes(bad));
+    EXPECT_EQ(testing::await(io_, client->describe("m", 0)).error().code, ErrorCode::Malformed)
+        << bad;
+  }
+  EXPECT_EQ(testing::await(io_, client->describe("../x", 0)).error().code,
+            ErrorCode::InvalidArgument);
+}
+
 }  // namespace
 }  // namespace torchkeep::client
