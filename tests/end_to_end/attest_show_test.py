@@ -5,7 +5,6 @@ import socket
 
 from case import PROGRAMS, Case, main
 
-
 class Show(Case):
     @classmethod
     def setUpClass(cls):
@@ -46,7 +45,18 @@ class Show(Case):
         self.assertEqual(status, 0)
         self.assert_refused(self.show("--role", "keyserver", "--root", self.site.root, owner="nobody"), 2, "--pccs")
 
+    def test_evidence_in_a_certificate(self):
+        status, out = self.show("--certificate", "--json")
+        self.assertEqual(status, 0)
+        told = json.loads(out)
+        self.assertNotIn("role", told)
+        self.assertEqual(told["claims"]["mr_enclave"], self.site.measure(PROGRAMS / "torchkeep-keyserver"))
+        self.assertEqual(self.show("--certificate", "--legacy-ra-tls")[0], 0)
+
     def test_wrong_calls(self):
+        status, told = self.show("--legacy-ra-tls")
+        self.assertEqual(status, 2, told)
+        self.assertIn("--certificate", told)
         self.assert_refused(self.show("--role", "butler"), 2, '--role: role: found "butler", wanted one of owner, keyserver, keycache, worker, client')
         self.assert_refused(self.show("--policy", self.folder / "none.json"), 2, "none.json", "torchkeep policy new")
         self.assert_refused(self.cli("attest", "show", "nonsense", check=False), 2, "nonsense")
@@ -56,7 +66,6 @@ class Show(Case):
             free.bind(("127.0.0.1", 0))
             address = f"127.0.0.1:{free.getsockname()[1]}"
         self.assert_refused(self.cli("attest", "show", address, check=False), 4, address)
-
 
 if __name__ == "__main__":
     main()

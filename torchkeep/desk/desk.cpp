@@ -1,5 +1,7 @@
 #include "torchkeep/desk/desk.h"
 
+#include "torchkeep/attest/verify.h"
+
 #include "torchkeep/channel/tls.h"
 
 namespace torchkeep::desk {
@@ -52,6 +54,22 @@ Result<channel::AttestedPeer> look_at(Desk& desk, const channel::Endpoint& endpo
     return untrusted("the peer at ", endpoint.text(), " shows no evidence of an enclave");
   }
   return peer;
+}
+
+Result<attest::Claims> look_at_certificate(Desk& desk, const channel::Endpoint& endpoint,
+                                           channel::RaTlsEvidence accepted) {
+  const auto tls = TRY(channel::TlsClientContext::create());
+  const auto connection =
+      TRY(desk.wait(channel::HttpClient::connect(endpoint, tls, kConnectTimeout)));
+  const auto& certificate = connection->tls()->peer_certificate;
+  if (!certificate) return not_found("the peer at ", endpoint.text(), " shows no certificate");
+  const Bytes quote =
+      TRY(channel::parse_ra_tls_evidence(*certificate, accepted).context("its certificate"));
+  const auto key = TRY(attest::find_collateral_key(quote).context("its certificate"));
+  const auto collateral = TRY(desk.wait(desk.collateral().fetch(key)));
+  return channel::verify_ra_tls_certificate(*certificate, *collateral, desk.roots(),
+                                            desk.clock().now(), accepted)
+      .context("its certificate");
 }
 
 }  // namespace torchkeep::desk

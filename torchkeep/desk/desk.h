@@ -2,6 +2,7 @@
 
 #include "torchkeep/base/log.h"
 #include "torchkeep/channel/collateral_store.h"
+#include "torchkeep/channel/ra_tls.h"
 #include "torchkeep/channel/session.h"
 #include "torchkeep/desk/await.h"
 #include "torchkeep/desk/verifier.h"
@@ -26,6 +27,7 @@ class Desk {
   channel::SessionParty client_party();
 
   channel::CollateralStore& collateral() { return collateral_; }
+  const std::vector<attest::RootKey>& roots() const { return roots_; }
 
   template <typename T>
   Result<T> wait(asio::awaitable<Result<T>> work) {
@@ -47,5 +49,11 @@ class Desk {
 /// Errors: Unavailable; Untrusted if it shows no evidence that holds, or has another role.
 Result<channel::AttestedPeer> look_at(Desk& desk, const channel::Endpoint& endpoint,
                                       tee::Role role);
+
+/// The same by the evidence in its TLS certificate alone, for programs other than ours: no role is
+/// proven, and nothing about this very connection but that it holds the certificate's key.
+/// Errors: as `look_at`; NotFound if the certificate carries no evidence.
+Result<attest::Claims> look_at_certificate(Desk& desk, const channel::Endpoint& endpoint,
+                                           channel::RaTlsEvidence accepted);
 
 }  // namespace torchkeep::desk

@@ -11,6 +11,8 @@ struct Options {
   std::string role = "worker";
   Path root;
   Path policy;
+  bool by_certificate = false;
+  bool legacy_ra_tls = false;
 };
 
 Result<Verifier> choose_verifier(const Invocation& invocation, const Options& options) {
@@ -37,19 +39,29 @@ Result<void> show_peer(Invocation& invocation, const Options& options) {
   std::optional<keys::Policy> policy;
   if (!options.policy.empty()) policy = TRY(load_policy_file(options.policy));
   Desk desk(TRY(choose_verifier(invocation, options)));
-  const channel::AttestedPeer peer = TRY(desk::look_at(desk, endpoint, role));
-
   const Console& console = invocation.console;
-  console.line("At ", endpoint.text(), " is a genuine enclave in the role of ", tee::name_of(role), ".");
-  show(console, *peer.claims);
-  console.field("context", encode_hex(peer.context));
-  json::Json answer = {{"endpoint", endpoint.text()},
-                       {"role", tee::name_of(role)},
-                       {"context", encode_hex(peer.context)},
-                       {"claims", encode(*peer.claims)}};
+  json::Json answer = {{"endpoint", endpoint.text()}};
+  std::optional<attest::Claims> claims;
+  if (options.by_certificate) {
+    claims = TRY(desk::look_at_certificate(
+        desk, endpoint,
+        options.legacy_ra_tls ? channel::RaTlsEvidence::StandardOrLegacy
+                              : channel::RaTlsEvidence::Standard));
+    console.line("At ", endpoint.text(), " is a program with the certificate of a genuine enclave; its role is not proven.");
+    show(console, *claims);
+  } else {
+    const channel::AttestedPeer peer = TRY(desk::look_at(desk, endpoint, role));
+    claims = peer.claims;
+    console.line("At ", endpoint.text(), " is a genuine enclave in the role of ", tee::name_of(role), ".");
+    show(console, *claims);
+    console.field("context", encode_hex(peer.context));
+    answer["role"] = tee::name_of(role);
+    answer["context"] = encode_hex(peer.context);
+  }
+  answer["claims"] = encode(*claims);
   if (policy) {
     const PolicyFindings findings =
-        check_policy(*policy, holder, *peer.claims, desk.clock().now());
+        check_policy(*policy, holder, *claims, desk.clock().now());
     show(console, findings);
     answer["policy"] = encode(findings);
     if (!findings.holds()) invocation.status = kRejected;
@@ -75,6 +87,10 @@ void add_attest(CLI::App& app, Invocation& invocation) {
       ->capture_default_str();
   command->add_option("--root", options->root, "Without an owner's folder: root certificate (PEM)")->type_name("FILE");
   command->add_option("--policy", options->policy, "Also say how it fares under this policy")->type_name("FILE");
+  CLI::Option* const by_certificate = command->add_flag(
+      "--certificate", options->by_certificate, "Judge the evidence in its TLS certificate (RA-TLS), for other programs than ours");
+  command->add_flag("--legacy-ra-tls", options->legacy_ra_tls, "Also take Gramine's older certificate extension, without claims")
+      ->needs(by_certificate);
   command->callback([&invocation, options] {
     invocation.run = [&invocation, options] { return show_peer(invocation, *options); };
   });
