@@ -59,7 +59,7 @@ def table_of(refusals):
 def page(results):
     lines = ["# Conformance", "",
              "ONNX's own cases, run by `torchkeep conformance`; this page is written by `make conformance`. Numbers may differ by",
-             "1e-3 of what is wanted and 1e-7; types, shapes, integers and truth values not at all. Operators that draw random",
+             "1e-3 of what is wanted and 1e-7, bfloat16 ones by a step; types, shapes, integers and truth values not at all. Operators that draw random",
              "numbers are compared by type and shape. A refused case names the operator, or the reason where it is no operator:",
              "the engine does not answer rather than answer wrongly.", "",
              "| suite | cases | passed | refused | of these not wanted | failed |", "| --- | ---: | ---: | ---: | ---: | ---: |"]

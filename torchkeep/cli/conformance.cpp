@@ -116,6 +116,9 @@ Result<std::optional<std::string>> run_data_set(runtime::Model& model, const Pat
                                                 bool random) {
   const auto inputs = TRY(load_values(data_set, "input", model.inputs()));
   const auto wanted = TRY(load_values(data_set, "output", model.outputs()));
+  if (inputs.size() != model.inputs().size()) {
+    return not_found("there are ", inputs.size(), " inputs, wanted are ", model.inputs().size());
+  }
   const auto outputs = TRY(model.run(inputs));
   const std::string where = data_set.filename().string();
   if (outputs.size() != wanted.size()) {
@@ -162,7 +165,9 @@ Outcome run_case(const Path& folder, int threads) {
     const auto difference = run_data_set(**model, data_set, makes_random_numbers(*outline));
     if (!difference) {
       const ErrorCode code = difference.error().code;
-      const bool refuses = code == ErrorCode::Malformed || code == ErrorCode::Unavailable;
+      // InvalidArgument: the case's tensor is not what its own model declares.
+      const bool refuses = code == ErrorCode::Malformed || code == ErrorCode::Unavailable ||
+                           code == ErrorCode::InvalidArgument;
       if (refuses) return refused(folder, difference.error());
       return failed(text(data_set.filename().string(), ": ", difference.error().message));
     }

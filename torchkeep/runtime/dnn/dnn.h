@@ -56,9 +56,12 @@ class Primitive {
   double flops() const;
   /// Runs on memory in the order that the maker states. Errors: Internal.
   Result<void> run(std::span<std::byte* const> memory);
+  /// From now on `run` does nothing: what it would write has no elements.
+  void rest() { resting_ = true; }
 
  private:
   std::unique_ptr<State> state_;
+  bool resting_ = false;
 };
 
 /// The processor as oneDNN sees it. Diagnostic output that would tell of a model is switched off,
@@ -120,7 +123,9 @@ struct MatMul {
   Epilogue epilogue;
 };
 /// Input and output are row-major. `pack`: weights lie as the primitive likes best.
-/// Memory order: input, weights, bias if any, output, scratch if any. Errors: Malformed.
+/// Without rows or batches it writes nothing.
+/// Memory order: input, weights, bias if any, output, scratch if any.
+/// Errors: Malformed, also for sums of no products and for packed weights without elements.
 Result<Planned> make_matmul(Machine& machine, const MatMul& wanted, bool pack);
 
 enum class PoolKind { Max, AverageWithPadding, AverageWithoutPadding };

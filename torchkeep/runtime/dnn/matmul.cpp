@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "torchkeep/runtime/dnn/internal.h"
 
 namespace torchkeep::runtime::dnn {
@@ -10,9 +12,38 @@ memory::desc transposed_desc(const Shape& shape) {
           memory::dims{1, std::max<memory::dim>(shape[0], 1)}};
 }
 
+bool has_elements(const Shape& shape) {
+  return std::find(shape.begin(), shape.end(), 0) == shape.end();
+}
+
+Shape with_elements(Shape shape) {
+  for (std::int64_t& size : shape) size = std::max<std::int64_t>(size, 1);
+  return shape;
+}
+
+// oneDNN 2.6 divides by sizes of zero. What has nothing to write is planned with sizes of one,
+// whose layouts it shares, and rests.
+Result<Planned> make_resting(Machine& machine, const MatMul& wanted, bool pack) {
+  if (pack && !has_elements(wanted.weights)) {
+    return malformed("weights of shape ", describe(wanted.weights), " have no elements");
+  }
+  MatMul one = wanted;
+  one.input = with_elements(wanted.input);
+  one.weights = with_elements(wanted.weights);
+  one.output = with_elements(wanted.output);
+  Planned planned = TRY(make_matmul(machine, one, pack));
+  planned.primitive.rest();
+  return planned;
+}
+
 }  // namespace
 
 Result<Planned> make_matmul(Machine& machine, const MatMul& wanted, bool pack) {
+  if (!has_elements(wanted.output)) return make_resting(machine, wanted, pack);
+  if (!has_elements(wanted.input) || !has_elements(wanted.weights)) {
+    return malformed("a product of ", describe(wanted.input), " and ", describe(wanted.weights),
+                     " sums up nothing");
+  }
   return guarded("matrix product", [&]() -> Result<Planned> {
     const memory::desc weights = pack                        ? any_desc(wanted.weights)
                                  : wanted.transposed_weights ? transposed_desc(wanted.weights)

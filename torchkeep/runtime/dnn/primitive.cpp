@@ -38,6 +38,7 @@ double count_elements(const Shape& shape) {
 }
 
 Result<void> Primitive::run(std::span<std::byte* const> memory) {
+  if (resting_) return {};
   TORCHKEEP_CHECK(memory.size() == state_->memory.size());
   for (std::size_t i = 0; i < memory.size(); ++i) {
     // Setting a handle rewrites a layout's padding, so it is done only where memory has moved.
