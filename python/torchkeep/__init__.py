@@ -5,7 +5,7 @@
     torchkeep.protect(model, example, "m.tkm", id="m", keyserver=site)
     answer = torchkeep.load("m.tkm", site=site)(example)           # as model(example), from an attested enclave
 
-docs/python.md is the tutorial, docs/python-reference.md every function.
+docs/python.md is the tutorial; every function has its own words (help(torchkeep)).
 """
 from . import _core
 from .client import Client, Model, load, load_async
