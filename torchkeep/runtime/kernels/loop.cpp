@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <deque>
 
-#include "torchkeep/runtime/kernels/body.h"
 #include "torchkeep/runtime/kernels/operators.h"
+#include "torchkeep/runtime/kernels/repeated_body.h"
 #include "torchkeep/runtime/kernels/stack.h"
 #include "torchkeep/runtime/kernels/types.h"
-#include "torchkeep/runtime/plan/program.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
@@ -38,14 +37,7 @@ Result<T> read_scalar(const plan::View& view, std::string_view what) {
 
 class Loop final : public Kernel {
  public:
-  Loop(BodyKernels body, std::vector<graph::ValueId> captures, const NodeReader& node)
-      : body_(std::move(body)), graph_(node.graph()), captures_(std::move(captures)) {
-    inputs_ = node.node().inputs.size();
-    for (std::size_t i = 0; i < node.node().captures.size(); ++i) {
-      const graph::ValueId value = node.node().captures[i];
-      if (std::ranges::find(captures_, value) != captures_.end()) captured_.push_back(inputs_ + i);
-    }
-  }
+  Loop(BodyKernels body, const NodeReader& node) : repeated_(std::move(body), node) {}
   bool takes_halves() const override { return true; }
   bool takes_sequences() const override { return true; }
 
@@ -58,20 +50,20 @@ class Loop final : public Kernel {
     if (inputs[0].data != nullptr)
       most = TRY(read_scalar<std::int64_t>(inputs[0], "the trip count"));
     bool goes_on = true;
-    if (inputs.size() > 1 && inputs_ > 1 && inputs[1].data != nullptr)
+    if (inputs.size() > 1 && repeated_.node_inputs() > 1 && inputs[1].data != nullptr)
       goes_on = is_true(TRY(read_scalar<Truth>(inputs[1], "the condition")));
-    const std::size_t carried = inputs_ > 2 ? inputs_ - 2 : 0;
+    const std::size_t carried = repeated_.node_inputs() > 2 ? repeated_.node_inputs() - 2 : 0;
     std::vector<Tensor> state;
     for (std::size_t i = 0; i < carried; ++i) state.push_back(copy_of(inputs[i + 2]));
-    std::vector<std::vector<Tensor>> scanned(body_.body->outputs.size() - 1 - carried);
-    plan::Program& program = program_for(context);
+    std::vector<std::vector<Tensor>> scanned(repeated_.body().outputs.size() - 1 - carried);
+    plan::Program& program = repeated_.program(context);
     for (std::int64_t i = 0; i < most && goes_on; ++i) {
       if (i == kMaxIterations) return malformed("more than ", kMaxIterations, " iterations");
       const Tensor index = scalar<std::int64_t>(DataType::Int64, i);
       const Tensor condition = scalar<Truth>(DataType::Bool, Truth{goes_on});
       std::vector<plan::View> views{plan::View::of(index), plan::View::of(condition)};
       for (const Tensor& tensor : state) views.push_back(plan::View::of(tensor));
-      for (const std::size_t place : captured_) views.push_back(inputs[place]);
+      for (const std::size_t place : repeated_.captured()) views.push_back(inputs[place]);
       std::vector<Tensor> outputs =
           TRY(program.run(views, std::vector<bool>(views.size(), false), context));
       goes_on = is_true(TRY(read_scalar<Truth>(plan::View::of(outputs[0]), "the condition")));
@@ -84,23 +76,7 @@ class Loop final : public Kernel {
   }
 
  private:
-  plan::Program& program_for(const plan::Context& context) {
-    if (!program_) {
-      std::vector<graph::ValueId> inputs = body_.body->inputs;
-      inputs.insert(inputs.end(), captures_.begin(), captures_.end());
-      program_ = std::make_unique<plan::Program>(graph_, body_.items(), std::move(inputs),
-                                                 body_.body->outputs,
-                                                 plan::ProgramLimits{context.max_bytes, 16});
-    }
-    return *program_;
-  }
-
-  BodyKernels body_;
-  const graph::Graph& graph_;
-  std::vector<graph::ValueId> captures_;
-  std::vector<std::size_t> captured_;  ///< Where the computed captures are among what is handed in.
-  std::size_t inputs_ = 0;
-  std::unique_ptr<plan::Program> program_;
+  RepeatedBody repeated_;
 };
 
 }  // namespace
@@ -118,7 +94,7 @@ Result<KernelPointer> make_loop(NodeReader& node) {
                      body.body->outputs.size(), " outputs, which do not fit ", carried,
                      " values that are carried along");
   }
-  return std::make_unique<Loop>(std::move(body), computed_captures(node), node);
+  return std::make_unique<Loop>(std::move(body), node);
 }
 
 }  // namespace torchkeep::runtime::kernels

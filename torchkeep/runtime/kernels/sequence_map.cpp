@@ -4,43 +4,35 @@
 #include <deque>
 
 #include "torchkeep/runtime/kernels/alone.h"
-#include "torchkeep/runtime/kernels/body.h"
 #include "torchkeep/runtime/kernels/operators.h"
-#include "torchkeep/runtime/plan/program.h"
+#include "torchkeep/runtime/kernels/repeated_body.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
 
 class SequenceMap final : public Alone {
  public:
-  SequenceMap(BodyKernels body, const NodeReader& node)
-      : body_(std::move(body)), graph_(node.graph()), captures_(computed_captures(node)) {
-    inputs_ = node.node().inputs.size();
-    for (std::size_t i = 0; i < node.node().captures.size(); ++i) {
-      if (std::ranges::find(captures_, node.node().captures[i]) != captures_.end())
-        captured_.push_back(inputs_ + i);
-    }
-  }
+  SequenceMap(BodyKernels body, const NodeReader& node) : repeated_(std::move(body), node) {}
 
   Result<std::vector<Tensor>> run(std::span<const plan::View> inputs,
                                   plan::Context& context) override {
     const std::size_t count = TRY(sequence_items(inputs, 0)).size();
     std::vector<std::vector<Item>> sequences;  // none for a tensor, which each run is handed
-    for (std::size_t k = 0; k < inputs_; ++k) {
+    for (std::size_t k = 0; k < repeated_.node_inputs(); ++k) {
       const bool is_sequence = inputs[k].dtype == DataType::Sequence;
       sequences.push_back(is_sequence ? TRY(sequence_items(inputs, k)) : std::vector<Item>());
       if (is_sequence && sequences.back().size() != count)
         return malformed("sequences of ", count, " and ", sequences.back().size(), " items");
     }
-    std::vector<std::vector<Tensor>> made(body_.body->outputs.size());
+    std::vector<std::vector<Tensor>> made(repeated_.body().outputs.size());
     for (std::size_t i = 0; i < count; ++i) {
       std::vector<plan::View> views;
-      for (std::size_t k = 0; k < inputs_; ++k)
+      for (std::size_t k = 0; k < repeated_.node_inputs(); ++k)
         views.push_back(inputs[k].dtype == DataType::Sequence ? view_of(sequences[k][i])
                                                               : inputs[k]);
-      for (const std::size_t place : captured_) views.push_back(inputs[place]);
-      std::vector<Tensor> outputs =
-          TRY(program_for(context).run(views, std::vector<bool>(views.size(), false), context));
+      for (const std::size_t place : repeated_.captured()) views.push_back(inputs[place]);
+      std::vector<Tensor> outputs = TRY(
+          repeated_.program(context).run(views, std::vector<bool>(views.size(), false), context));
       for (std::size_t k = 0; k < made.size(); ++k) made[k].push_back(std::move(outputs[k]));
     }
     std::vector<Tensor> outputs;
@@ -53,23 +45,7 @@ class SequenceMap final : public Alone {
   }
 
  private:
-  plan::Program& program_for(const plan::Context& context) {
-    if (!program_) {
-      std::vector<graph::ValueId> inputs = body_.body->inputs;
-      inputs.insert(inputs.end(), captures_.begin(), captures_.end());
-      program_ = std::make_unique<plan::Program>(graph_, body_.items(), std::move(inputs),
-                                                 body_.body->outputs,
-                                                 plan::ProgramLimits{context.max_bytes, 16});
-    }
-    return *program_;
-  }
-
-  BodyKernels body_;
-  const graph::Graph& graph_;
-  std::vector<graph::ValueId> captures_;
-  std::vector<std::size_t> captured_;  ///< Where the computed captures are among what is handed in.
-  std::size_t inputs_ = 0;
-  std::unique_ptr<plan::Program> program_;
+  RepeatedBody repeated_;
 };
 
 }  // namespace
