@@ -135,7 +135,7 @@ def make(folder, name):
         return
     torch.manual_seed(zoo.SEED)
     entry = MAKERS[name]()
-    zoo.calibrate(entry.model, entry.cases[0])
+    zoo.calibrate(entry)
     (folder / name).mkdir(parents=True, exist_ok=True)
     for input_name, tensor in zip(entry.inputs, entry.cases[0]):
         numpy.save(folder / name / f"{input_name}.npy", tensor.numpy())
