@@ -51,25 +51,7 @@ struct Case {
 
   /// In place of the enclave, with a requirement that it fits, by quotes of this version.
   void start_trust_domain(std::uint16_t version) {
-    machine.header.version = version;
-    machine.header.tee_type = kTeeTypeTdx;
-    machine.qe_identity["id"] = "TD_QE";
-    machine.tcb_info["id"] = "TDX";
-    machine.tcb_info["tdxModule"] = {{"mrsigner", std::string(96, '0')},
-                                     {"attributes", "0000000000000000"},
-                                     {"attributesMask", "FFFFFFFFFFFFFFFF"}};
-    for (json::Json& level : machine.tcb_info["tcbLevels"]) {
-      level["tcb"]["tdxtcbcomponents"] = json::Json::array();
-      for (int i = 0; i < 16; ++i) level["tcb"]["tdxtcbcomponents"].push_back({{"svn", 0u}});
-    }
-    td.mr_td.fill(1);
-    for (std::uint8_t i = 0; i < td.rtmrs.size(); ++i) td.rtmrs[i].fill(i);
-    td.td_attributes[3] = 0x10;
-    if (version >= 5) td.later = TdReport::Later{};
-    machine.edit_quote = [this](Quote& quote) {
-      quote.signed_bytes = encode_signed_bytes(machine.header, td);
-      quote.signature = machine.attestation_key.sign(quote.signed_bytes);
-    };
+    machine.start_trust_domain(version, td);
     workers.clear();
     domains = {{.mr_td = td.mr_td, .rtmrs = td.rtmrs, .td_attributes = td.td_attributes}};
   }
@@ -115,6 +97,14 @@ INSTANTIATE_TEST_SUITE_P(
     All, Fits,
     ::testing::Values(
         Fit{"TheListedEnclave", [](Case&) {}},
+        Fit{"TheListedAttributes",
+            [](Case& c) { c.workers[0].attributes.emplace().value = c.machine.report.attributes; }},
+        Fit{"AnyAttributesThatTheMaskLeavesOut",
+            [](Case& c) {
+              auto& wanted = c.workers[0].attributes.emplace();
+              wanted.mask = {};
+              wanted.mask[0] = 0x02;
+            }},
         Fit{"TheSecondListedMeasurement",
             [](Case& c) {
               c.workers[0].mr_enclaves.insert(c.workers[0].mr_enclaves.begin(), Digest256{});
@@ -233,7 +223,30 @@ INSTANTIATE_TEST_SUITE_P(
                  c.workers = {other, EnclaveRequirement{{Digest256{}}, {}, 0, 0}, old};
                },
                "workers[2].min_isv_svn",
-               {}}),
+               {}},
+        Misfit{"OtherAttributes",
+               [](Case& c) {
+                 c.workers[0].attributes.emplace().value = c.machine.report.attributes;
+                 c.machine.report.attributes[0] ^= 0x80;
+                 c.machine.report.attributes[10] ^= 0x06;
+               },
+               "workers[0].attributes",
+               {"KSS is", "XFRM AMX configuration is set, XFRM AMX tiles is set"}},
+        Misfit{"OtherAttributesOfANamedSigner",
+               [](Case& c) {
+                 c.name_by_signer().attributes.emplace().value[1] = 0x40;
+               },
+               "workers[0].attributes",
+               {"bit 14 is not set"}},
+        Misfit{"OneMaskedAttribute",
+               [](Case& c) {
+                 auto& wanted = c.workers[0].attributes.emplace();
+                 wanted.mask = {};
+                 wanted.mask[0] = wanted.value[0] = 0x10;
+                 c.machine.report.attributes[0] &= 0xef;
+               },
+               "workers[0].attributes",
+               {"PROVISIONKEY is not set", "where the mask"}}),
     [](const auto& misfit) { return std::string(misfit.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(

@@ -162,7 +162,26 @@ INSTANTIATE_TEST_SUITE_P(
             [](Json& e) {
               e = {{"mr_signer", kDigest}, {"isv_prod_id", 65536u}, {"min_isv_svn", 1u}};
             },
-            "isv_prod_id"}),
+            "isv_prod_id"},
+        Bad{"MaskWithoutAttributes",
+            [](Json& e) { e["attributes_mask"] = std::string(32, 'f'); },
+            "without attributes"},
+        Bad{"ShortAttributes", [](Json& e) { e["attributes"] = "0500"; }, "attributes"},
+        Bad{"DebugAttributes",
+            [](Json& e) { e["attributes"] = "0700000000000000" + std::string(16, '0'); },
+            "debug enclave"},
+        Bad{"MaskOfNothing",
+            [](Json& e) {
+              e["attributes"] = std::string(32, '0');
+              e["attributes_mask"] = std::string(32, '0');
+            },
+            "nothing would be asked for"},
+        Bad{"AttributesBesideTheirMask",
+            [](Json& e) {
+              e["attributes"] = "0500000000000000" + std::string(16, '0');
+              e["attributes_mask"] = "0100000000000000" + std::string(16, '0');
+            },
+            "byte 0"}),
     bad_name);
 
 const std::string kLong(96, 'a');

@@ -11,6 +11,16 @@
 /// Claims against an owner's policy.
 namespace torchkeep::attest {
 
+/// What an enclave's ATTRIBUTES must be (8 bytes of flags, 8 of XFRM), where `mask` has ones.
+/// Source: Intel SDM vol. 3D, ATTRIBUTES.
+struct AttributesRequirement {
+  ByteArray<16> value{};  ///< Zero where `mask` is.
+  ByteArray<16> mask = kAllBits;
+  static constexpr ByteArray<16> kAllBits = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                             0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  bool operator==(const AttributesRequirement&) const = default;
+};
+
 /// Which enclaves a policy lets hold a key in one role. Either `mr_enclaves` is not empty, or the
 /// enclave is named by signer, product and least SVN.
 struct EnclaveRequirement {
@@ -18,6 +28,7 @@ struct EnclaveRequirement {
   std::optional<Digest256> mr_signer;
   std::uint16_t isv_prod_id = 0;
   std::uint16_t min_isv_svn = 0;
+  std::optional<AttributesRequirement> attributes = {};  ///< Without one: any but DEBUG.
 };
 
 /// Which TDX trust domain a policy lets hold a key in one role: all of its measurements, exactly.

@@ -12,6 +12,7 @@ using json::ObjectReader;
 
 constexpr std::size_t kMaxEntries = 1024;
 constexpr std::size_t kPlatformInstanceBytes = 16;
+constexpr std::uint8_t kDebugBit = 2;
 
 /// An array of strings without repetitions.
 Result<std::vector<std::string>> take_list(ObjectReader& reader, std::string_view field) {
@@ -80,6 +81,30 @@ Result<void> take_platforms(ObjectReader& reader, PlatformRequirement& out) {
   return {};
 }
 
+Result<std::optional<AttributesRequirement>> find_attributes(ObjectReader& reader) {
+  if (!reader.has("attributes")) {
+    if (!reader.has("attributes_mask")) return std::optional<AttributesRequirement>();
+    return malformed(reader.what(), ".attributes_mask stands there without attributes");
+  }
+  AttributesRequirement out;
+  out.value = TRY(take_hex<16>(reader, "attributes"));
+  if (reader.has("attributes_mask")) out.mask = TRY(take_hex<16>(reader, "attributes_mask"));
+  if (out.mask == ByteArray<16>{}) {
+    return malformed(reader.what(), ".attributes_mask is zero: nothing would be asked for");
+  }
+  for (std::size_t i = 0; i < out.value.size(); ++i) {
+    if ((out.value[i] & ~out.mask[i]) == 0) continue;
+    return malformed(reader.what(), ".attributes has bits in byte ", i,
+                     " that attributes_mask leaves out: ask for them, or clear them");
+  }
+  if ((out.value[0] & kDebugBit) != 0) {
+    return malformed(reader.what(),
+                     ".attributes names a debug enclave, whose memory the host can read; none is "
+                     "ever accepted");
+  }
+  return std::optional(out);
+}
+
 template <typename Range>
 Json hex_array(const Range& range) {
   Json out = Json::array();
@@ -106,6 +131,7 @@ Result<EnclaveRequirement> parse_enclave_requirement(const Json& value, std::str
                      ": name the enclave by mr_enclaves, or by mr_signer, isv_prod_id and "
                      "min_isv_svn, or a trust domain by mr_td and its other measurements");
   }
+  out.attributes = TRY(find_attributes(reader));
   TRY(reader.finish());
   return out;
 }
@@ -119,6 +145,12 @@ Json encode(const EnclaveRequirement& requirement) {
   if (requirement.mr_signer || requirement.isv_prod_id != 0 || requirement.min_isv_svn != 0) {
     out["isv_prod_id"] = requirement.isv_prod_id;
     out["min_isv_svn"] = requirement.min_isv_svn;
+  }
+  if (requirement.attributes) {
+    out["attributes"] = encode_hex(requirement.attributes->value);
+    if (requirement.attributes->mask != AttributesRequirement::kAllBits) {
+      out["attributes_mask"] = encode_hex(requirement.attributes->mask);
+    }
   }
   return out;
 }
