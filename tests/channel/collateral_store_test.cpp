@@ -113,6 +113,35 @@ TEST_F(Store, OutlivesARestartWithoutAPccs) {
   }
 }
 
+// The disk's may be a month old, and a list of the revoked has been made since.
+TEST_F(Store, AsksThePccsBeforeItServesWhatARestartFoundOnTheDisk) {
+  ASSERT_TRUE(fetch(*open()).ok());
+  const auto restarted = open();
+  ASSERT_TRUE(fetch(*restarted).ok());
+  EXPECT_EQ(pccs_.requests, 8);
+  ASSERT_TRUE(fetch(*restarted).ok());
+  EXPECT_EQ(pccs_.requests, 8);
+}
+
+TEST_F(Store, VerifiesAndWritesOnAPoolWhereItHasOne) {
+  boost::asio::thread_pool pool(2);
+  CollateralStoreParts parts;
+  parts.pccs = pccs_.client();
+  parts.roots = {world_.machine.root_key()};
+  parts.folder = folder_.path();
+  parts.workers = &pool;
+  CollateralStore store(std::move(parts), world_.clock, world_.log);
+  std::vector<std::future<Result<std::shared_ptr<const attest::Collateral>>>> waiting;
+  for (int i = 0; i < 20; ++i) waiting.push_back(reactor_.start(store.fetch(key_)));
+  for (auto& one : waiting) EXPECT_TRUE(one.get().ok());
+  EXPECT_EQ(pccs_.requests, 4);
+  EXPECT_FALSE(cache_file().empty());
+  make_pccs_away();
+  world_.clock.advance(std::chrono::hours(24 * 40));
+  EXPECT_FALSE(fetch(store).ok());
+  pool.join();
+}
+
 TEST_F(Store, AsksFirstWhereThatIsWanted) {
   ASSERT_TRUE(fetch(*open()).ok());
   ASSERT_TRUE(fetch(*open(true, Refresh::First)).ok());

@@ -1,5 +1,8 @@
 #include <thread>
 
+#include "torchkeep/attest/verify.h"
+
+#include "tests/attest/forger.h"
 #include "tests/keyserver/refused.h"
 #include "tests/keyserver/world.h"
 
@@ -69,6 +72,45 @@ TEST_F(Releasing, TheLogSaysToWhomAndUntilWhen) {
   EXPECT_EQ(grant.platform, world_.cache().platform_instance());
   EXPECT_EQ(grant.seconds, 600u);
   EXPECT_EQ(grant.requests, 1000u);
+}
+
+TEST(ReleasingToATrustDomain, IsLoggedWithItsMeasurementAndToNoOther) {
+  World world;
+  attest::testing::Forger host;
+  attest::TdReport td;
+  host.start_trust_domain(5, td);
+  const auto claims = [&] {
+    const attest::testing::Evidence evidence = host.make();
+    return attest::verify_quote(evidence.quote, evidence.collateral, {&evidence.root, 1},
+                                world.clock.now())
+        .value();
+  };
+  const attest::Claims cache = claims();
+  const Trust trust{{cache.root_key_hash()}, true};
+  const auto server = must(KeyServer::open(world.store, world.platform, trust, world.clock,
+                                           world.random, world.log));
+  keys::Policy policy = world.policy();
+  policy.platform.roots = trust.roots;
+  policy.caches = {attest::TrustDomainRequirement{
+      .mr_td = td.mr_td, .rtmrs = td.rtmrs, .td_attributes = td.td_attributes}};
+  Story story = world.story(*server);
+  World::tell(*server, story, Story::policy(StatementKind::Register, policy));
+  World::tell_version(*server, story, 1, 1);
+  const auto release = server->release(cache, World::request(story));
+  ASSERT_TRUE(release) << release.error();
+  const LogEntry entry = parse_log_entry(world.memory.contents.log.back().entry).value();
+  const Grant& grant = std::get<Grant>(entry.event);
+  EXPECT_EQ(grant.mr_td, td.mr_td);
+  EXPECT_EQ(grant.mr_enclave, Digest256{});
+  EXPECT_EQ(grant.platform, cache.platform_instance());
+
+  const std::size_t entries = world.memory.contents.log.size();
+  td.rtmrs[2][0] ^= 1;
+  EXPECT_TRUE(refused(server->release(claims(), World::request(story)), ErrorCode::Denied,
+                      "caches[0].rtmrs[2]"));
+  EXPECT_TRUE(refused(server->release(world.cache(), World::request(story)), ErrorCode::Denied,
+                      "wanted a TDX trust domain"));
+  EXPECT_EQ(world.memory.contents.log.size(), entries);
 }
 
 TEST_F(Releasing, NoDekLeavesUnlessItsGrantIsOnTheDisk) {

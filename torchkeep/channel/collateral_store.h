@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <boost/asio/thread_pool.hpp>
+
 #include "torchkeep/attest/collateral.h"
 #include "torchkeep/base/clock.h"
 #include "torchkeep/base/file.h"
@@ -29,9 +31,12 @@ struct CollateralStoreParts {
   std::unique_ptr<PccsClient> pccs;    ///< Null: only what is on the disk.
   std::vector<attest::RootKey> roots;  ///< What does not verify under them is never kept.
   Path folder;                         ///< Files of a CollateralCache; empty: memory alone.
-  /// Behind: what is current is served while new documents are fetched behind it (servers). First:
-  /// what came from the disk is served only if the PCCS is away (commands, which are soon over).
+  /// Behind: what the PCCS gave and is current is served while new documents are fetched behind it
+  /// (servers). First: it is asked whenever that is due (commands, which are soon over). What came
+  /// from the disk is served only if the PCCS is away: it may be as old as its dates allow.
   enum class Refresh { Behind, First } refresh = Refresh::Behind;
+  /// Verify documents and write files, so that an event loop goes on; null: done on the loop.
+  boost::asio::thread_pool* workers = nullptr;
 };
 
 /// Collateral from a PCCS, kept in memory and on a disk, asked for anew long before it expires. One

@@ -12,7 +12,9 @@ Result<void> serve(const service::Options& options, const std::string& key_serve
                    const Path& state) {
   const channel::Endpoint endpoint =
       TRY(channel::parse_endpoint(key_server).context("--keyserver"));
-  const auto service = TRY(service::Service::open(options, tee::Role::KeyCache, "keycache"));
+  service::Options chosen = options;
+  if (chosen.collateral_cache.empty()) chosen.collateral_cache = state / "collateral";
+  const auto service = TRY(service::Service::open(chosen, tee::Role::KeyCache, "keycache"));
   SealedLeases sealed(state, service->platform(), service->log());
   RemoteKeyServer remote(endpoint, service->party({}));
   KeyCache cache(remote, sealed, service->clock(), service->random(), service->log());

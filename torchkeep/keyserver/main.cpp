@@ -10,7 +10,11 @@ namespace {
 constexpr std::size_t kMaxBodyBytes = std::size_t{512} << 10;
 
 Result<void> serve(const service::Options& options, const Path& store_file) {
-  const auto service = TRY(service::Service::open(options, tee::Role::KeyServer, "keyserver"));
+  service::Options chosen = options;
+  if (chosen.collateral_cache.empty()) {
+    chosen.collateral_cache = store_file.parent_path() / "collateral";
+  }
+  const auto service = TRY(service::Service::open(chosen, tee::Role::KeyServer, "keyserver"));
   Trust trust{.roots = {}, .simulated = service->platform().kind() == tee::PlatformKind::Simulated};
   for (const attest::RootKey& root : service->roots()) trust.roots.push_back(crypto::sha256(root));
 

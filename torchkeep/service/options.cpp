@@ -38,7 +38,8 @@ void add_options(CLI::App& app, Options& options, std::string_view program) {
                  "Certificate (PEM) that alone vouches for an https PCCS; default the system's CAs")
       ->type_name("FILE");
   app.add_option("--collateral-cache", options.collateral_cache,
-                 "Folder in which collateral outlives a restart and an absent PCCS")
+                 "Folder in which collateral outlives a restart and an absent PCCS; a key server's and "
+                 "a key cache's default is \"collateral\" beside what else they keep")
       ->type_name("FOLDER");
   app.add_option("--root", options.root,
                  "Root certificate (PEM) to judge evidence by; default Intel's")

@@ -90,6 +90,7 @@ Result<std::unique_ptr<Service>> Service::open(const Options& options, tee::Role
                   parts.pccs->address().tls ? "" : ", in clear: it is public, and signed");
   parts.roots = state->roots;
   parts.folder = options.collateral_cache;
+  parts.workers = &state->verifiers;
   state->collateral =
       std::make_unique<channel::CollateralStore>(std::move(parts), state->clock, state->log);
   return std::unique_ptr<Service>(new Service(std::move(state)));

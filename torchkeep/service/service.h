@@ -23,7 +23,8 @@ struct Options {
   std::string listen;         ///< --listen HOST:PORT; port 0 asks for a free one.
   std::string pccs;           ///< --pccs HOST:PORT or https://HOST[:PORT][/BASE]
   Path pccs_ca;               ///< --pccs-ca FILE.pem: accepts this CA alone for an https PCCS.
-  Path collateral_cache;      ///< --collateral-cache FOLDER; empty: memory alone.
+  Path collateral_cache;      ///< --collateral-cache FOLDER; empty: memory alone, unless the
+                              ///< program has a folder of its own to put it into.
   Path root;                  ///< --root FILE.pem; without one, Intel's root (not in a simulation).
   std::string simtee_socket;  ///< --simtee-socket PATH; only in a simulation.
   Path ready_file;            ///< --ready-file PATH: written once the program serves.

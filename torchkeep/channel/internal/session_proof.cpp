@@ -1,9 +1,7 @@
 #include "torchkeep/channel/internal/session_proof.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "torchkeep/attest/verify.h"
+#include "torchkeep/channel/internal/run_on.h"
 
 namespace torchkeep::channel {
 
@@ -18,25 +16,6 @@ tee::SessionBinding SessionFacts::bind(tee::Role attester, tee::Role peer, Bytes
           .context = std::move(context)};
 }
 
-namespace {
-
-using Verdict = std::optional<Result<attest::Claims>>;
-
-asio::awaitable<void> judge(CollateralVerdicts& verdicts, const Bytes& evidence,
-                            std::shared_ptr<const attest::Collateral> collateral,
-                            const std::vector<attest::RootKey>& roots, TimePoint now,
-                            Verdict& out) {
-  const auto verified = verdicts.verify(std::move(collateral), roots);
-  if (verified) {
-    out = attest::verify_quote(evidence, *verified, now);
-  } else {
-    out = verified.error();
-  }
-  co_return;
-}
-
-}  // namespace
-
 asio::awaitable<Result<attest::Claims>> verify_session_evidence(const SessionParty& self,
                                                                 Bytes evidence,
                                                                 tee::ReportData expected) {
@@ -49,15 +28,13 @@ asio::awaitable<Result<attest::Claims>> verify_session_evidence(const SessionPar
     if (error.code == ErrorCode::NotFound) error.code = ErrorCode::Unavailable;
     co_return error;
   }
-  Verdict verdict;
-  auto judging =
-      judge(*self.verdicts, evidence, *collateral, self.roots, self.clock->now(), verdict);
-  if (self.verifiers != nullptr) {
-    co_await asio::co_spawn(*self.verifiers, std::move(judging), asio::use_awaitable);
-  } else {
-    co_await std::move(judging);
-  }
-  Result<attest::Claims> claims = std::move(verdict).value();
+  const TimePoint now = self.clock->now();
+  auto judging = [&]() -> Result<attest::Claims> {
+    const auto verified = self.verdicts->verify(*collateral, self.roots);
+    if (!verified) return verified.error();
+    return attest::verify_quote(evidence, *verified, now);
+  };
+  Result<attest::Claims> claims = co_await run_on(self.verifiers, std::move(judging));
   if (!claims) co_return std::move(claims).error();
   if (!equal(claims->report_data(), expected.bytes())) {
     co_return untrusted(
