@@ -21,6 +21,8 @@ inline Said invoke(void (*add)(CLI::App&, Invocation&), std::vector<std::string>
   Invocation invocation;
   app.fallthrough();
   app.add_flag("--json", invocation.console.json);
+  app.add_option("--owner-folder", invocation.owner_folder);
+  app.add_option("--pccs", invocation.pccs);
   add(app, invocation);
   std::ranges::reverse(arguments);  // CLI11 takes them from behind
   Said said;

@@ -3,6 +3,8 @@
 #include <fstream>
 
 #include "torchkeep/base/process.h"
+#include "torchkeep/channel/collateral_check.h"
+#include "torchkeep/cli/collateral_text.h"
 #include "torchkeep/cli/session.h"
 
 namespace torchkeep::cli {
@@ -59,6 +61,37 @@ Finding check_core_dumps() {
   return {State::Good, "core dumps of our programs are off", ""};
 }
 
+// What vouches for machines, as it is kept here for the days on which the PCCS is away. None of it is
+// a fault: where the PCCS answers, it is fetched anew.
+void check_collateral(const Verifier& verifier, TimePoint now, std::vector<Finding>& findings) {
+  const channel::CollateralCache cache(verifier.collateral_cache);
+  const auto keys = cache.list();
+  if (!keys) {
+    findings.push_back({State::Notice, keys.error().message, "see that the folder can be read"});
+    return;
+  }
+  if (keys->empty()) {
+    findings.push_back({State::Notice, "no collateral is kept: evidence cannot be judged while the PCCS is away",
+                        "torchkeep collateral fetch QUOTE"});
+  }
+  for (const attest::CollateralKey& key : *keys) {
+    const auto cached = cache.find(key);
+    std::string fault = cached ? "it is gone" : cached.error().message;
+    if (cached && *cached) {
+      const CollateralReport report = report_on((*cached)->collateral, key, verifier.roots, now);
+      if (report.fault.empty()) {
+        findings.push_back({State::Good, channel::to_text(channel::CollateralHealth{
+                                             key, (*cached)->fetched, *report.valid_until, {}, ""}, now), ""});
+        continue;
+      }
+      fault = report.fault;
+    }
+    findings.push_back({State::Notice, text("collateral of ", channel::to_text(key), " serves no more: ", fault),
+                        text("torchkeep collateral fetch --tee ", attest::name_of(key.tee), " --fmspc ",
+                             encode_hex(key.fmspc), " --ca ", key.ca)});
+  }
+}
+
 // Everything that needs the owner's folder; each step needs the one before.
 std::vector<Finding> check_owner(const Invocation& invocation) {
   std::vector<Finding> findings;
@@ -89,6 +122,7 @@ std::vector<Finding> check_owner(const Invocation& invocation) {
   } else {
     findings.push_back({State::Bad, server.error().message, "see that it runs, and that its address is the pinned one"});
   }
+  check_collateral(*verifier, desk.clock().now(), findings);
   const auto models = owner->models();
   if (models) findings.push_back({State::Good, text(models->size(), " models in ", folder->string()), ""});
   return findings;

@@ -1,4 +1,5 @@
 #include "torchkeep/cli/commands/judging_options.h"
+#include "torchkeep/cli/evidence_text.h"
 #include "torchkeep/cli/session.h"
 #include "torchkeep/crypto/digest.h"
 #include "torchkeep/keys/policy.h"
@@ -6,8 +7,11 @@
 namespace torchkeep::cli {
 namespace {
 
+constexpr std::size_t kMaxQuoteBytes = 256 * 1024;
+
 struct Options {
-  std::vector<std::string> keyservers, caches, workers;
+  std::vector<std::string> keyservers, caches, workers;  ///< MRENCLAVEs in hex, files of quotes.
+  std::string attributes, attributes_mask;
   Path out;
   std::uint64_t lease_seconds = 3600;
   std::uint64_t lease_requests = 0;
@@ -18,13 +22,62 @@ struct Options {
   std::vector<std::string> statuses = {"UpToDate", "SWHardeningNeeded"};
 };
 
-Result<std::vector<attest::HolderRequirement>> requirements(const std::vector<std::string>& measurements,
-                                                            std::string_view option) {
-  attest::EnclaveRequirement requirement;
-  for (const std::string& measurement : measurements) {
-    requirement.mr_enclaves.push_back(TRY(decode_hex_array<32>(measurement).context(option)));
+/// From a quote that a holder has made, as it says of itself: the owner decides whether that is so.
+Result<attest::HolderRequirement> requirement_of_quote(const std::string& file,
+                                                       std::string_view option) {
+  const auto quote = load_file(file, kMaxQuoteBytes);
+  if (!quote && quote.error().code == ErrorCode::NotFound) {
+    return invalid_argument(option, " ", file,
+                            ": it is neither an MRENCLAVE (64 hex digits) nor a file with a quote");
   }
-  return std::vector<attest::HolderRequirement>{requirement};
+  if (!quote) return quote.error();
+  const SelfDescription evidence = describe(*quote, {});
+  const std::string where = text(option, " ", file);
+  if (!evidence.malformed.empty()) return malformed(where, ": ", evidence.malformed);
+  if (evidence.debug()) {
+    return denied(where, ": it was made in debug mode, where the host reads all memory; no policy accepts it");
+  }
+  const json::Json entry = policy_entry(evidence);
+  if (entry.is_null()) return denied(where, ": no policy can name ", kind_of(evidence));
+  return attest::parse_holder_requirement(entry, where);
+}
+
+/// All MRENCLAVEs in one entry, each trust domain in its own.
+Result<std::vector<attest::HolderRequirement>> requirements(const std::vector<std::string>& holders,
+                                                            std::string_view option) {
+  attest::EnclaveRequirement enclaves;
+  std::vector<attest::HolderRequirement> out;
+  for (const std::string& holder : holders) {
+    if (const auto measurement = decode_hex_array<32>(holder)) {
+      enclaves.mr_enclaves.push_back(*measurement);
+      continue;
+    }
+    auto named = TRY(requirement_of_quote(holder, option));
+    if (const auto* const enclave = std::get_if<attest::EnclaveRequirement>(&named)) {
+      enclaves.mr_enclaves.push_back(enclave->mr_enclaves.at(0));
+    } else {
+      out.push_back(std::move(named));
+    }
+  }
+  if (!enclaves.mr_enclaves.empty()) out.insert(out.begin(), std::move(enclaves));
+  return out;
+}
+
+/// The same for every enclave that the policy names.
+Result<void> demand_attributes(const Options& options, keys::Policy& policy) {
+  if (options.attributes.empty() && options.attributes_mask.empty()) return {};
+  attest::AttributesRequirement wanted;
+  wanted.value = TRY(decode_hex_array<16>(options.attributes).context("--attributes"));
+  if (!options.attributes_mask.empty()) {
+    wanted.mask = TRY(decode_hex_array<16>(options.attributes_mask).context("--attributes-mask"));
+  }
+  for (auto* const holders : {&policy.keyservers, &policy.caches, &policy.workers}) {
+    for (attest::HolderRequirement& holder : *holders) {
+      auto* const enclave = std::get_if<attest::EnclaveRequirement>(&holder);
+      if (enclave != nullptr) enclave->attributes = wanted;
+    }
+  }
+  return {};
 }
 
 Result<keys::Policy> make_policy(const Options& options, const Verifier& verifier) {
@@ -49,6 +102,7 @@ Result<keys::Policy> make_policy(const Options& options, const Verifier& verifie
   policy.keyservers = TRY(requirements(options.keyservers, "--keyserver"));
   policy.caches = TRY(requirements(options.caches, "--cache"));
   policy.workers = TRY(requirements(options.workers, "--worker"));
+  TRY(demand_attributes(options, policy));
   policy.lease_seconds = options.lease_seconds;
   policy.lease_requests = options.lease_requests;
   policy.offline_grace_seconds = options.offline_grace_seconds;
@@ -81,13 +135,25 @@ void add_policy(CLI::App& app, Invocation& invocation) {
       "--any-platform --lease 3600 -o policy.json");
   auto options = std::make_shared<Options>();
   const auto measurements = [&](const char* name, std::vector<std::string>& into, const char* whom) {
-    command->add_option(name, into, std::string("MRENCLAVE of a ") + whom + " that may hold the key; may be repeated")
+    command
+        ->add_option(name, into,
+                     std::string("A ") + whom +
+                         " that may hold the key: its MRENCLAVE, or a file with a quote of it (an enclave's or a "
+                         "trust domain's); may be repeated")
         ->required()
-        ->type_name("HEX");
+        ->type_name("HEX|FILE");
   };
   measurements("--keyserver", options->keyservers, "key server");
   measurements("--cache", options->caches, "key cache");
   measurements("--worker", options->workers, "worker");
+  CLI::Option* const attributes =
+      command
+          ->add_option("--attributes", options->attributes,
+                       "What the ATTRIBUTES of each enclave must be, flags and XFRM; default any but DEBUG")
+          ->type_name("HEX");
+  command->add_option("--attributes-mask", options->attributes_mask, "Which bits of them count; default all")
+      ->needs(attributes)
+      ->type_name("HEX");
   command->add_option("--lease", options->lease_seconds, "How long a released key may be used")
       ->type_name("SECONDS")
       ->capture_default_str();
