@@ -17,7 +17,8 @@ struct Operator {
   bool needs_first_output = true;  ///< Otherwise any of them will do.
 };
 
-std::span<const Operator> operators();
+/// All that there are, sorted by name.
+std::vector<Operator> operators();
 
 /// Makes the kernel of a node. Errors: Malformed, naming the node: an operator that is not there,
 /// a wrong count of inputs, an attribute that is wrong or not known.
