@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "torchkeep/runtime/kernels/batch_first.h"
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/row_product.h"
 #include "torchkeep/runtime/kernels/types.h"
@@ -127,7 +128,9 @@ Result<RecurrentSettings> read_recurrent(NodeReader& node,
   if (hidden < 1 || hidden > (1 << 20)) return malformed("hidden_size is ", hidden);
   settings.hidden = static_cast<std::size_t>(hidden);
   if (node.opset() < 7) node.ignore("output_sequence");  // outputs that are named are made
-  if (TRY(node.int_or("layout", 0)) != 0) return malformed("layout is 1, which is not supported");
+  const std::int64_t layout = TRY(node.int_or("layout", 0));
+  if (layout != 0 && layout != 1) return malformed("layout is ", layout, ", wanted is 0 or 1");
+  settings.batch_first = layout == 1;
   // The standard's own are named by none; named ones stay unread, and are refused for it.
   for (std::size_t i = 0; i < settings.backwards.size(); ++i)
     settings.activations.insert(settings.activations.end(), activations.begin(), activations.end());
@@ -142,9 +145,9 @@ Result<RecurrentSizes> recurrent_sizes(const plan::Builder& builder,
   const Shape& x = builder.input(0).shape;
   if (x.size() != 3)
     return malformed("an input of shape ", describe(x), " is no batch of sequences");
-  const RecurrentSizes sizes{static_cast<std::size_t>(x[0]), static_cast<std::size_t>(x[1]),
-                             static_cast<std::size_t>(x[2]), settings.hidden,
-                             settings.backwards.size()};
+  RecurrentSizes sizes{static_cast<std::size_t>(x[0]), static_cast<std::size_t>(x[1]),
+                       static_cast<std::size_t>(x[2]), settings.hidden, settings.backwards.size()};
+  if (settings.batch_first) std::swap(sizes.steps, sizes.batch);
   if (sizes.steps == 0 || sizes.batch == 0 || sizes.input == 0)
     return malformed("an input of shape ", describe(x), " has no elements");
   const std::size_t width = gates * sizes.hidden;
@@ -154,8 +157,12 @@ Result<RecurrentSizes> recurrent_sizes(const plan::Builder& builder,
   TRY(expect_shape(builder, 4, {sizes.batch}));
   if (builder.has_input(4) && builder.input(4).dtype != DataType::Int32)
     return malformed("lengths are ", name_of(builder.input(4).dtype), ", wanted is INT32");
-  TRY(expect_shape(builder, 5, {sizes.directions, sizes.batch, sizes.hidden}));
-  TRY(expect_shape(builder, 6, {sizes.directions, sizes.batch, sizes.hidden}));
+  for (const std::size_t i : {5, 6}) {
+    if (settings.batch_first)
+      TRY(expect_shape(builder, i, {sizes.batch, sizes.directions, sizes.hidden}));
+    else
+      TRY(expect_shape(builder, i, {sizes.directions, sizes.batch, sizes.hidden}));
+  }
   TRY(expect_shape(builder, 7, {sizes.directions, 3 * sizes.hidden}));
   return sizes;
 }
@@ -173,7 +180,9 @@ Result<void> plan_recurrent(plan::Builder& builder, const RecurrentSettings& set
   // The input's part of all steps of a direction is one product.
   TRY(element_count({number(sizes.directions), rows, width}));
   const plan::BufferId products = TRY(floats(number(sizes.directions) * rows * width));
-  const plan::BufferId x = TRY(builder.read(0)), w = TRY(builder.read(1));
+  const plan::BufferId x = settings.batch_first ? TRY(read_turned(builder, 0))
+                                                : TRY(builder.read(0)),
+                       w = TRY(builder.read(1));
   const Shape batches{number(sizes.directions), number(sizes.input), width};
   const plan::BufferId turned = TRY(floats(number(sizes.directions * sizes.input) * width));
   builder.step({w, turned},
@@ -216,21 +225,32 @@ Result<void> plan_recurrent(plan::Builder& builder, const RecurrentSettings& set
     if (!builder.has_input(input)) return std::size_t{0};
     return add(TRY(builder.read(input)));
   };
+  const auto add_state = [&](std::size_t input) -> Result<std::size_t> {
+    if (!builder.has_input(input) || !settings.batch_first) return add_input(input);
+    return add(TRY(read_turned(builder, input)));
+  };
   Places places{};
   places.products = add(products);
   places.recurrent = TRY(add_input(2));
   places.bias = TRY(add_input(3));
   places.lengths = TRY(add_input(4));
-  places.first_h = TRY(add_input(5));
+  places.first_h = TRY(add_state(5));
   if (has_cell) {
-    places.first_c = TRY(add_input(6));
+    places.first_c = TRY(add_state(6));
     places.peepholes = TRY(add_input(7));
   }
   const std::int64_t d = number(sizes.directions), b = number(sizes.batch),
                      h = number(sizes.hidden);
-  places.all = add(TRY(builder.write(0, DataType::Float32, {number(sizes.steps), d, b, h})));
-  places.last_h = add(TRY(builder.write(1, DataType::Float32, {d, b, h})));
-  if (has_cell) places.last_c = add(TRY(builder.write(2, DataType::Float32, {d, b, h})));
+  const std::vector<Shape> outputs{{number(sizes.steps), d, b, h}, {d, b, h}, {d, b, h}};
+  std::vector<plan::BufferId> made;
+  for (std::size_t i = 0; i < (has_cell ? 3u : 2u); ++i) {
+    made.push_back(settings.batch_first
+                       ? TRY(builder.scratch(TRY(byte_count(DataType::Float32, outputs[i]))))
+                       : TRY(builder.write(i, DataType::Float32, outputs[i])));
+  }
+  places.all = add(made[0]);
+  places.last_h = add(made[1]);
+  if (has_cell) places.last_c = add(made[2]);
   places.step_products = add(TRY(floats(b * width)));
   places.scratch = add(TRY(floats(b * width)));
   places.limited = add(TRY(floats(b * h)));
@@ -241,6 +261,12 @@ Result<void> plan_recurrent(plan::Builder& builder, const RecurrentSettings& set
                 product](std::span<std::byte* const> memory, Pool&) {
                  return walk(sizes, backwards, places, gates, cell, *product, memory);
                });
+  for (std::size_t i = 0; settings.batch_first && i < made.size(); ++i) {
+    if (!builder.has_output(i)) continue;
+    const std::vector<std::size_t> order =
+        i == 0 ? std::vector<std::size_t>{2, 0, 1, 3} : std::vector<std::size_t>{1, 0, 2};
+    TRY(write_ordered(builder, i, made[i], outputs[i], order));
+  }
   return {};
 }
 

@@ -12,6 +12,7 @@ struct RecurrentSettings {
   std::size_t hidden = 0;
   std::vector<bool> backwards;  ///< One a direction.
   std::vector<std::string> activations;
+  bool batch_first = false;  ///< Of X, Y and the states: layout 1.
 };
 
 /// Reads the attributes that all three have. `activations`: those of a direction if none are named.
