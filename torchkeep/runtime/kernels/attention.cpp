@@ -1,11 +1,12 @@
 // Attention-23: https://onnx.ai/onnx/operators/onnx__Attention.html
-// Several query heads may share a key and value head. Of the intermediate results that output 3 may
-// show, those before everything (mode 0) and after the softmax (mode 3) are made.
+// Several query heads may share a key and value head. Output 3 may show what goes on: the scaled
+// products (mode 0), limited (mode 1), with the mask too (mode 2), or after the softmax (mode 3).
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 
+#include "torchkeep/runtime/kernels/attention_scores.h"
 #include "torchkeep/runtime/kernels/axis.h"
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/operators.h"
@@ -140,12 +141,17 @@ class Attention final : public Kernel {
     TRY(builder.step({TRY(queries(builder, sizes)), turned, scores}, std::move(scoring.primitive)));
     plan::BufferId weights = scores;
     if (shown) {
-      weights = settings_.mode == 0 ? TRY(floats(builder, all))
-                                    : TRY(builder.write(3, DataType::Float32, all));
+      weights = settings_.mode == 3 ? TRY(builder.write(3, DataType::Float32, all))
+                                    : TRY(floats(builder, all));
     }
     const Mask mask = TRY(read_mask(builder, all));
     std::vector<plan::BufferId> buffers{scores};
     if (mask.there) buffers.push_back(TRY(builder.read(3)));
+    if (shown && (settings_.mode == 1 || settings_.mode == 2)) {
+      std::vector<plan::BufferId> on_the_way = buffers;
+      on_the_way.push_back(TRY(builder.write(3, DataType::Float32, all)));
+      builder.step(std::move(on_the_way), show_scores(shown_scores(sizes, mask)));
+    }
     buffers.push_back(weights);
     builder.step(std::move(buffers), softmax_of(sizes, settings_, mask));
     product.input = {b, h, rows, n};
@@ -171,6 +177,12 @@ class Attention final : public Kernel {
  private:
   static Result<plan::BufferId> floats(plan::Builder& builder, const Shape& shape) {
     return builder.scratch(TRY(byte_count(DataType::Float32, shape)));
+  }
+
+  ShownScores shown_scores(const Sizes& sizes, const Mask& mask) const {
+    return {sizes.batch, sizes.heads,   sizes.queries,       sizes.total(),
+            sizes.past,  settings_.cap, settings_.mode == 2, settings_.causal,
+            mask.there,  mask.truths,   mask.strides};
   }
 
   static Result<plan::BufferId> queries(plan::Builder& builder, const Sizes& sizes) {
@@ -274,9 +286,8 @@ Result<KernelPointer> make_attention(NodeReader& node) {
   settings.mode = TRY(node.int_or("qk_matmul_output_mode", 0));
   const std::int64_t precision = TRY(node.int_or("softmax_precision", 1));
   if (precision != 1) return malformed("softmax_precision is ", precision, ", supported is 1");
-  const bool shown = node.node().outputs.size() > 3 && node.node().outputs[3] != graph::kLeftOut;
-  if (shown && settings.mode != 0 && settings.mode != 3)
-    return malformed("qk_matmul_output_mode is ", settings.mode, ", supported are 0 and 3");
+  if (settings.mode < 0 || settings.mode > 3)
+    return malformed("qk_matmul_output_mode is ", settings.mode, ", wanted is 0 to 3");
   return std::make_unique<Attention>(settings);
 }
 
