@@ -23,9 +23,6 @@ const Path kFolder = kVectors / "onnx";
 const std::map<std::string, std::string, std::less<>> kRefused = {
     {"test_batchnorm_epsilon_training_mode", "output 1 is not supported"},
     {"test_batchnorm_example_training_mode", "output 1 is not supported"},
-    {"test_maxpool_2d_uint8", "input 0 is UINT8"},
-    {"test_maxpool_with_argmax_2d_precomputed_pads", "output 1 is not supported"},
-    {"test_maxpool_with_argmax_2d_precomputed_strides", "output 1 is not supported"},
     {"test_training_dropout", "training mode"},
     {"test_training_dropout_default", "training mode"},
     {"test_training_dropout_default_mask", "training mode"},

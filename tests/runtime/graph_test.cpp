@@ -16,8 +16,8 @@ TEST_P(WrongGraphs, AreRefusedByName) { expect_refused(GetParam()); }
 
 const Fault kFaults[] = {
     {"AnOperatorThatIsNotThere",
-     [] { return small().add(node("DeformConv", {"x"}, {"y"}, {}, "/head/DeformConv")); },
-     "operator DeformConv (node /head/DeformConv): the operator is not supported"},
+     [] { return small().add(node("TfIdfVectorizer", {"x"}, {"y"}, {}, "/head/TfIdfVectorizer")); },
+     "operator TfIdfVectorizer (node /head/TfIdfVectorizer): the operator is not supported"},
     {"AnOperatorOfAnotherDomain",
      [] { return small().add(node("Relu", {"x"}, {"y"}).text(7, "com.example")); },
      "of domain com.example is not supported"},

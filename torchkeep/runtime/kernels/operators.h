@@ -190,4 +190,15 @@ Result<KernelPointer> make_hann_window(NodeReader& node);
 Result<KernelPointer> make_lrn(NodeReader& node);
 Result<KernelPointer> make_reverse_sequence(NodeReader& node);
 
+// Of windows, norms and grids
+Result<KernelPointer> make_affine_grid(NodeReader& node);
+Result<KernelPointer> make_center_crop_pad(NodeReader& node);
+Result<KernelPointer> make_col2_im(NodeReader& node);
+Result<KernelPointer> make_deform_conv(NodeReader& node);
+Result<KernelPointer> make_global_lp_pool(NodeReader& node);
+Result<KernelPointer> make_lp_normalization(NodeReader& node);
+Result<KernelPointer> make_lp_pool(NodeReader& node);
+Result<KernelPointer> make_max_unpool(NodeReader& node);
+Result<KernelPointer> make_mean_variance_normalization(NodeReader& node);
+
 }  // namespace torchkeep::runtime::kernels

@@ -8,8 +8,11 @@ namespace torchkeep::runtime::kernels {
 namespace {
 
 constexpr std::array kOperators{
+    Operator{"AffineGrid", 20, 2, 2, 1, make_affine_grid},
     Operator{"ArgMax", 1, 1, 1, 1, make_arg_max},
     Operator{"ArgMin", 1, 1, 1, 1, make_arg_min},
+    Operator{"CenterCropPad", 18, 2, 2, 1, make_center_crop_pad},
+    Operator{"Col2Im", 18, 3, 3, 1, make_col2_im},
     Operator{"Compress", 9, 2, 2, 1, make_compress},
     Operator{"Concat", 1, 1, kMany, 1, make_concat},
     Operator{"ConstantOfShape", 9, 1, 1, 1, make_constant_of_shape},

@@ -1,5 +1,7 @@
 // Pad-2 to Pad-21: https://onnx.ai/onnx/operators/onnx__Pad.html
 // Before version 11, pads and value were attributes; both forms are read.
+#include "torchkeep/runtime/kernels/pad.h"
+
 #include <algorithm>
 
 #include "torchkeep/runtime/kernels/axis.h"
@@ -40,6 +42,31 @@ struct Map {
   Shape output;
   std::vector<std::vector<std::int64_t>> places;
 };
+
+constexpr std::int64_t kMostPadding = std::int64_t{1} << 28;  // each way
+
+/// Errors: Malformed if the result is absurd, or there is nothing to pad with.
+Result<Map> map_of(Mode mode, const Shape& input, const std::vector<std::int64_t>& before,
+                   const std::vector<std::int64_t>& after) {
+  const std::vector<std::int64_t> strides = row_major_strides(input);
+  Map map;
+  for (std::size_t i = 0; i < input.size(); ++i) {
+    const std::int64_t size = input[i] + before[i] + after[i];
+    if (size < 0 || size > kMostPadding) return malformed("dimension ", i, " becomes ", size);
+    if (input[i] == 0 && size > 0 && mode != Mode::Constant)
+      return malformed("dimension ", i, " has nothing to pad with");
+    map.output.push_back(size);
+  }
+  TRY(check_shape(map.output));
+  for (std::size_t i = 0; i < input.size(); ++i) {
+    std::vector<std::int64_t>& places = map.places.emplace_back();
+    for (std::int64_t k = 0; k < map.output[i]; ++k) {
+      const std::int64_t index = index_in(mode, k - before[i], input[i]);
+      places.push_back(index == kOutside ? kOutside : index * strides[i]);
+    }
+  }
+  return map;
+}
 
 template <typename T>
 plan::Action action_of(Map map, T fill, bool reads_fill) {
@@ -86,23 +113,7 @@ class Pad final : public Kernel {
     const Shape& input = builder.input(0).shape;
     const DataType dtype = builder.input(0).dtype;
     const auto [before, after] = TRY(read_pads(builder, input.size()));
-    const std::vector<std::int64_t> strides = row_major_strides(input);
-    Map map;
-    for (std::size_t i = 0; i < input.size(); ++i) {
-      const std::int64_t size = input[i] + before[i] + after[i];
-      if (size < 0 || size > kMostPadding) return malformed("dimension ", i, " becomes ", size);
-      if (input[i] == 0 && size > 0 && mode_ != Mode::Constant)
-        return malformed("dimension ", i, " has nothing to pad with");
-      map.output.push_back(size);
-    }
-    TRY(check_shape(map.output));
-    for (std::size_t i = 0; i < input.size(); ++i) {
-      std::vector<std::int64_t>& places = map.places.emplace_back();
-      for (std::int64_t k = 0; k < map.output[i]; ++k) {
-        const std::int64_t index = index_in(mode_, k - before[i], input[i]);
-        places.push_back(index == kOutside ? kOutside : index * strides[i]);
-      }
-    }
+    Map map = TRY(map_of(mode_, input, before, after));
     const Shape output = map.output;
     const bool reads_fill = builder.has_input(2);
     if (reads_fill &&
@@ -117,8 +128,6 @@ class Pad final : public Kernel {
   }
 
  private:
-  static constexpr std::int64_t kMostPadding = std::int64_t{1} << 28;  ///< Each way.
-
   Result<plan::Action> make_action(DataType dtype, Map map, bool reads_fill) const {
     if (value_ != 0) {
       if (dtype != DataType::Float32) return malformed("a value for ", name_of(dtype));
@@ -157,6 +166,18 @@ class Pad final : public Kernel {
 };
 
 }  // namespace
+
+Result<void> plan_zero_padding(plan::Builder& builder, const std::vector<std::int64_t>& before,
+                               const std::vector<std::int64_t>& after) {
+  const DataType dtype = builder.input(0).dtype;
+  Map map = TRY(map_of(Mode::Constant, builder.input(0).shape, before, after));
+  const Shape output = map.output;
+  plan::Action action = action_by_size(
+      dtype, [&]<typename T>() { return action_of<T>(std::move(map), T{0}, false); });
+  const plan::BufferId from = TRY(builder.read(0)), to = TRY(builder.write(0, dtype, output));
+  builder.step({from, to}, std::move(action));
+  return {};
+}
 
 Result<KernelPointer> make_pad(NodeReader& node) {
   const Mode mode = TRY(mode_of(TRY(node.text_or("mode", "constant"))));

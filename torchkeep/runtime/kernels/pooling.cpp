@@ -4,13 +4,17 @@
 
 namespace torchkeep::runtime::kernels {
 
-Result<Shape> spatial_shape(const plan::Builder& builder) {
-  TRY(expect_float(builder, 0));
+Result<Shape> spatial_shape_of_any(const plan::Builder& builder) {
   const Shape& input = builder.input(0).shape;
   if (input.size() < 3 || input.size() > 5) {
     return malformed("an input of shape ", describe(input), " has not 1 to 3 spatial dimensions");
   }
   return Shape(input.begin() + 2, input.end());
+}
+
+Result<Shape> spatial_shape(const plan::Builder& builder) {
+  TRY(expect_float(builder, 0));
+  return spatial_shape_of_any(builder);
 }
 
 Result<PlacedWindow> whole_window(const plan::Builder& builder) {

@@ -10,7 +10,10 @@ namespace torchkeep::runtime::kernels {
 Result<void> plan_pooling(plan::Builder& builder, dnn::PoolKind kind, const PlacedWindow& window);
 /// The window that covers all spatial dimensions of input 0. Errors: Malformed.
 Result<PlacedWindow> whole_window(const plan::Builder& builder);
-/// The spatial dimensions of input 0. Errors: Malformed if there are fewer than 1 or more than 3.
+/// The spatial dimensions of input 0, which is float32.
+/// Errors: Malformed if it is not, or if there are fewer than 1 or more than 3.
 Result<Shape> spatial_shape(const plan::Builder& builder);
+/// The same for an input of any type.
+Result<Shape> spatial_shape_of_any(const plan::Builder& builder);
 
 }  // namespace torchkeep::runtime::kernels
