@@ -231,7 +231,7 @@ const Fault kFaults[] = {
      "mode is \"magic\""},
     {"AnUnknownEquation",
      [] {
-       return small().add(node("Einsum", {"x"}, {"y"}, {text_attribute("equation", "i...->i")}));
+       return small().add(node("Einsum", {"x"}, {"y"}, {text_attribute("equation", "i->?")}));
      },
      "the equation"},
     {"ALstmThatForgetsWhatItTakesIn",

@@ -17,7 +17,7 @@ constexpr std::array kOperators{
     Operator{"DequantizeLinear", 10, 2, 3, 1, make_dequantize_linear},
     Operator{"Dropout", 1, 1, 3, 2, make_dropout},
     Operator{"DynamicQuantizeLinear", 11, 1, 1, 3, make_dynamic_quantize_linear},
-    Operator{"Einsum", 12, 1, 2, 1, make_einsum},
+    Operator{"Einsum", 12, 1, kMany, 1, make_einsum},
     Operator{"GRU", 1, 3, 6, 2, make_gru, false},
     Operator{"Gemm", 1, 2, 3, 1, make_gemm},
     Operator{"GlobalAveragePool", 1, 1, 1, 1, make_global_average_pool},
