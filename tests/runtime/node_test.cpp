@@ -247,7 +247,7 @@ const Fault kFaults[] = {
            .weights("s", {2}, {1, 1})
            .add(node("QuantizeLinear", {"x", "s"}, {"y"}, {int_attribute("block_size", 2)}));
      },
-     "block_size is not supported"},
+     "does not fit [2, 3]"},
     {"DropoutInTraining",
      [] {
        const Message yes = raw_tensor(DataType::Bool, {}, raw_bytes(std::vector<std::uint8_t>{1}));

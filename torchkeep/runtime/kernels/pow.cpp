@@ -9,12 +9,10 @@
 namespace torchkeep::runtime::kernels {
 namespace {
 
-using BaseTypes = Types<float, double, std::int64_t, std::int32_t>;
-
 /// Integers wrap around; a negative exponent leaves the whole part of the fraction.
-template <typename T>
-T integer_power(T base, std::int64_t exponent) {
-  if (exponent < 0) {
+template <typename T, typename E>
+T integer_power(T base, E exponent) {
+  if (exponent < E{0}) {
     if (base == 1) return 1;
     return base == -1 ? static_cast<T>(exponent % 2 == 0 ? 1 : -1) : T{0};
   }
@@ -29,7 +27,7 @@ T integer_power(T base, std::int64_t exponent) {
 template <typename T, typename E>
 T power(T base, E exponent) {
   if constexpr (std::is_integral_v<T> && std::is_integral_v<E>) {
-    return integer_power(base, static_cast<std::int64_t>(exponent));
+    return integer_power(base, exponent);
   } else if constexpr (std::is_integral_v<T>) {
     return convert<T>(std::pow(static_cast<double>(base), static_cast<double>(exponent)));
   } else {
@@ -80,7 +78,7 @@ class Pow final : public Kernel {
 
   template <typename T>
   static Result<plan::Action> action_of(DataType exponent, const Broadcast& walk) {
-    return action_for(BaseTypes(), exponent, [&]<typename E>() -> plan::Action {
+    return action_for(NumberTypes(), exponent, [&]<typename E>() -> plan::Action {
       return [walk](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
         const T* left = source<T>(memory, 0);
         const E* right = source<E>(memory, 1);

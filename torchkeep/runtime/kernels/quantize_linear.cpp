@@ -1,7 +1,8 @@
-// QuantizeLinear-10 to QuantizeLinear-19: https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html
-// DequantizeLinear-10 to DequantizeLinear-19:
+// QuantizeLinear-10 to QuantizeLinear-23: https://onnx.ai/onnx/operators/onnx__QuantizeLinear.html
+// DequantizeLinear-10 to DequantizeLinear-23:
 // https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html
-// Scale and zero point are one number or one for each index of an axis; blocks are not supported.
+// Scale and zero point are one number, one for each index of an axis, or one for each block along
+// it.
 #include <cmath>
 
 #include "torchkeep/runtime/kernels/axis.h"
@@ -16,12 +17,24 @@ namespace {
 using QuantizedTypes = Types<std::int8_t, std::uint8_t, std::int16_t, std::uint16_t>;
 using WholeTypes = Types<std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t>;
 
+/// Rows of one scale each, or with blocks of as many scales as elements.
 struct Rows {
   std::size_t outer, size, inner;  ///< Before the axis, along it, after it; size 1 for one scale.
+  std::size_t block = 0;           ///< How many indices of the axis have a scale; 0: one.
+
+  std::size_t scale_of(std::size_t row) const {
+    if (block == 0) return row % size;
+    const std::size_t blocks = (size + block - 1) / block;
+    return (row / size * blocks + row % size / block) * inner;
+  }
+};
+
+struct Axis {
+  std::int64_t number = 1, block = 0;
 };
 
 /// Errors: Malformed if scale and zero point do not fit the input.
-Result<Rows> rows_of(const plan::Builder& builder, std::int64_t axis_number, DataType zero) {
+Result<Rows> rows_of(const plan::Builder& builder, const Axis& along, DataType zero) {
   const Shape& shape = builder.input(0).shape;
   const plan::Operand& scale = builder.input(1);
   TRY(expect_float(builder, 1));
@@ -29,12 +42,18 @@ Result<Rows> rows_of(const plan::Builder& builder, std::int64_t axis_number, Dat
       (builder.input(2).dtype != zero || builder.input(2).shape != scale.shape))
     return malformed("a zero point of ", name_of(builder.input(2).dtype), " ",
                      describe(builder.input(2).shape), " does not fit");
-  if (TRY(element_count(scale.shape)) == 1) return Rows{1, 1, extent(shape, 0, shape.size())};
-  const std::size_t axis = TRY(resolve_axis(axis_number, shape.size()));
-  if (scale.shape != Shape{shape[axis]})
+  if (along.block == 0 && TRY(element_count(scale.shape)) == 1)
+    return Rows{1, 1, extent(shape, 0, shape.size())};
+  const std::size_t axis = TRY(resolve_axis(along.number, shape.size()));
+  Shape wanted{shape[axis]};
+  if (along.block != 0) {
+    wanted = shape;
+    wanted[axis] = shape[axis] / along.block + (shape[axis] % along.block == 0 ? 0 : 1);
+  }
+  if (scale.shape != wanted)
     return malformed("a scale of shape ", describe(scale.shape), " does not fit ", describe(shape));
   return Rows{extent(shape, 0, axis), extent(shape, axis, axis + 1),
-              extent(shape, axis + 1, shape.size())};
+              extent(shape, axis + 1, shape.size()), static_cast<std::size_t>(along.block)};
 }
 
 /// Memory order: input, scale, zero point if any, output.
@@ -46,10 +65,12 @@ plan::Action rows_action(const Rows& rows, bool has_zero, F f) {
     pool.parallel_for(
         rows.outer * rows.size, rows_a_thread(rows.inner), [&](std::size_t begin, std::size_t end) {
           for (std::size_t row = begin; row < end; ++row) {
-            const float scale = source<float>(memory, 1)[row % rows.size];
-            const Zero zero = has_zero ? source<Zero>(memory, 2)[row % rows.size] : Zero{0};
-            for (std::size_t i = row * rows.inner; i < (row + 1) * rows.inner; ++i)
-              to[i] = f(from[i], scale, zero);
+            const float* scales = source<float>(memory, 1) + rows.scale_of(row);
+            const Zero* zeros = has_zero ? source<Zero>(memory, 2) + rows.scale_of(row) : nullptr;
+            const std::size_t step = rows.block == 0 ? 0 : 1, start = row * rows.inner;
+            for (std::size_t i = 0; i < rows.inner; ++i)
+              to[start + i] =
+                  f(from[start + i], scales[i * step], has_zero ? zeros[i * step] : Zero{0});
           }
         });
     return {};
@@ -69,7 +90,7 @@ Result<void> add_step(plan::Builder& builder, plan::Action action, DataType resu
 
 class QuantizeLinear final : public Kernel {
  public:
-  QuantizeLinear(std::int64_t axis, DataType otherwise) : axis_(axis), otherwise_(otherwise) {}
+  QuantizeLinear(Axis axis, DataType otherwise) : axis_(axis), otherwise_(otherwise) {}
 
   Result<void> plan(plan::Builder& builder) override {
     TRY(expect_float(builder, 0));
@@ -85,13 +106,13 @@ class QuantizeLinear final : public Kernel {
   }
 
  private:
-  std::int64_t axis_;
+  Axis axis_;
   DataType otherwise_;
 };
 
 class DequantizeLinear final : public Kernel {
  public:
-  explicit DequantizeLinear(std::int64_t axis) : axis_(axis) {}
+  explicit DequantizeLinear(Axis axis) : axis_(axis) {}
 
   Result<void> plan(plan::Builder& builder) override {
     const DataType from = builder.input(0).dtype;
@@ -106,26 +127,28 @@ class DequantizeLinear final : public Kernel {
   }
 
  private:
-  std::int64_t axis_;
+  Axis axis_;
 };
 
-Result<void> refuse_blocks(NodeReader& node) {
-  if (TRY(node.int_or("block_size", 0)) != 0) return malformed("block_size is not supported");
-  return {};
+Result<Axis> read_axis(NodeReader& node) {
+  const Axis axis{TRY(node.int_or("axis", 1)), TRY(node.int_or("block_size", 0))};
+  if (axis.block < 0) return malformed("block_size is ", axis.block);
+  return axis;
 }
 
 }  // namespace
 
 Result<KernelPointer> make_quantize_linear(NodeReader& node) {
-  TRY(refuse_blocks(node));
   node.ignore("saturate");  // of 8 bit floats
+  const std::int64_t precision = TRY(node.int_or("precision", 1));
+  if (precision != 0 && precision != 1)
+    return malformed("precision is ", precision, ", supported is 1");
   const std::int64_t type = TRY(node.int_or("output_dtype", 0));
   const DataType otherwise = type == 0 ? DataType::UInt8 : TRY(data_type_of(type));
-  return std::make_unique<QuantizeLinear>(TRY(node.int_or("axis", 1)), otherwise);
+  return std::make_unique<QuantizeLinear>(TRY(read_axis(node)), otherwise);
 }
 Result<KernelPointer> make_dequantize_linear(NodeReader& node) {
-  TRY(refuse_blocks(node));
-  return std::make_unique<DequantizeLinear>(TRY(node.int_or("axis", 1)));
+  return std::make_unique<DequantizeLinear>(TRY(read_axis(node)));
 }
 
 }  // namespace torchkeep::runtime::kernels

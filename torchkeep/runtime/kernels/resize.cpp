@@ -208,7 +208,9 @@ Result<KernelPointer> make_resize(NodeReader& node) {
   if (settings.policy != "stretch" && settings.policy != "not_larger" &&
       settings.policy != "not_smaller")
     return malformed("keep_aspect_ratio_policy is \"", settings.policy, "\"");
-  if (TRY(node.int_or("antialias", 0)) != 0) return malformed("antialias is not supported");
+  rule.antialias = TRY(node.int_or("antialias", 0)) != 0;
+  if (rule.antialias && rule.coordinates == Coordinates::CropAndResize)
+    return malformed("antialias of a region of interest is not supported");
   settings.roi = 1;
   settings.scales_input = 2;
   settings.sizes_input = 3;

@@ -27,6 +27,7 @@ double source_of(Coordinates coordinates, const ResizedDimension& d, std::int64_
     case Coordinates::PytorchHalfPixel: return d.output > 1 ? halved : 0;
     case Coordinates::AlignCorners: return length == 1 ? 0 : place * (input - 1) / (length - 1);
     case Coordinates::Asymmetric: return scaled;
+    case Coordinates::TfHalfPixelForNearest: return (place + 0.5) * input / length;
     case Coordinates::HalfPixelSymmetric: {
       const double adjustment = static_cast<double>(d.output) / length;
       return input / 2 * (1 - adjustment) + halved;
@@ -48,11 +49,33 @@ double rounded(Rounding rounding, double x) {
   return std::ceil(x);
 }
 
-/// The weights of the four neighbours, the first of which is one before `ratio`'s whole part.
-std::array<double, 4> cubic_weights(double a, double ratio) {
-  const auto near = [a](double x) { return ((a + 2) * x - (a + 3)) * x * x + 1; };
-  const auto far = [a](double x) { return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a; };
-  return {far(ratio + 1), near(ratio), near(1 - ratio), far(2 - ratio)};
+/// How much an element counts that lies `x` away from what is looked for.
+double weight_of(const ResizeRule& rule, double x) {
+  x = std::abs(x);
+  if (rule.interpolation == Interpolation::Linear) return std::max(1 - x, 0.0);
+  const double a = double{rule.cubic};
+  if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
+}
+
+/// Adds the taps around `place`. `narrowing`: below 1, the neighbourhood is so much wider.
+void add_taps(const ResizeRule& rule, double place, double last, double narrowing, Taps& out) {
+  const double reach = rule.interpolation == Interpolation::Linear ? 1 : 2;
+  const double whole = std::floor(place), ratio = place - whole;
+  const double first = std::floor(-reach / narrowing) + 1;
+  out.taps = static_cast<std::size_t>(2 - 2 * first);
+  double sum = 0;
+  std::vector<double> weights;
+  for (std::size_t i = 0; i < out.taps; ++i) {
+    const double offset = first + static_cast<double>(i), at = whole + offset;
+    const bool counts = !rule.exclude_outside || (at >= 0 && at <= last);
+    weights.push_back(counts ? weight_of(rule, (offset - ratio) * narrowing) : 0);
+    sum += weights.back();
+    out.places.push_back(static_cast<std::size_t>(std::clamp(at, 0.0, last)));
+  }
+  const bool scales = (rule.exclude_outside || narrowing < 1) && sum != 0;
+  for (const double weight : weights)
+    out.weights.push_back(static_cast<float>(scales ? weight / sum : weight));
 }
 
 }  // namespace
@@ -66,12 +89,13 @@ Result<Interpolation> interpolation_of(std::string_view name) {
 }
 Result<Coordinates> coordinates_of(std::string_view name) {
   return find_name("coordinate_transformation_mode", name,
-                   std::array<std::pair<std::string_view, Coordinates>, 6>{
+                   std::array<std::pair<std::string_view, Coordinates>, 7>{
                        {{"half_pixel", Coordinates::HalfPixel},
                         {"half_pixel_symmetric", Coordinates::HalfPixelSymmetric},
                         {"pytorch_half_pixel", Coordinates::PytorchHalfPixel},
                         {"align_corners", Coordinates::AlignCorners},
                         {"asymmetric", Coordinates::Asymmetric},
+                        {"tf_half_pixel_for_nn", Coordinates::TfHalfPixelForNearest},
                         {"tf_crop_and_resize", Coordinates::CropAndResize}}});
 }
 Result<Rounding> rounding_of(std::string_view name) {
@@ -86,6 +110,7 @@ Result<Rounding> rounding_of(std::string_view name) {
 Taps taps_of(const ResizeRule& rule, const ResizedDimension& d) {
   Taps out;
   const double last = static_cast<double>(d.input - 1);
+  const double narrowing = rule.antialias ? std::min(d.scale, 1.0) : 1;
   for (std::int64_t x = 0; x < d.output; ++x) {
     const double place = source_of(rule.coordinates, d, x);
     out.outside.push_back(rule.coordinates == Coordinates::CropAndResize &&
@@ -96,23 +121,7 @@ Taps taps_of(const ResizeRule& rule, const ResizedDimension& d) {
       out.weights.push_back(1);
       continue;
     }
-    const double whole = std::floor(place), ratio = place - whole;
-    std::array<double, 4> weights{0, 1 - ratio, ratio, 0};
-    if (rule.interpolation == Interpolation::Cubic)
-      weights = cubic_weights(double{rule.cubic}, ratio);
-    const bool linear = rule.interpolation == Interpolation::Linear;
-    out.taps = linear ? 2 : 4;
-    double sum = 0;
-    for (std::size_t i = linear ? 1 : 0; i < (linear ? 3u : 4u); ++i) {
-      const double at = whole + static_cast<double>(i) - 1;
-      if (rule.exclude_outside && (at < 0 || at > last)) weights[i] = 0;
-      sum += weights[i];
-      out.places.push_back(static_cast<std::size_t>(std::clamp(at, 0.0, last)));
-      out.weights.push_back(static_cast<float>(weights[i]));
-    }
-    if (!rule.exclude_outside || sum == 0) continue;
-    for (std::size_t i = out.weights.size() - out.taps; i < out.weights.size(); ++i)
-      out.weights[i] = static_cast<float>(double{out.weights[i]} / sum);
+    add_taps(rule, place, last, narrowing, out);
   }
   return out;
 }

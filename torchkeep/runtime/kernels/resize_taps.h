@@ -19,6 +19,7 @@ enum class Coordinates {
   PytorchHalfPixel,
   AlignCorners,
   Asymmetric,
+  TfHalfPixelForNearest,  ///< Named by version 11 alone; later cases have it too.
   CropAndResize
 };
 enum class Rounding { PreferFloor, PreferCeil, Floor, Ceil };
@@ -34,6 +35,7 @@ struct ResizeRule {
   Rounding rounding = Rounding::PreferFloor;
   float cubic = -0.75F;          ///< The cubic's coefficient a.
   bool exclude_outside = false;  ///< What lies outside has no weight, instead of the edge's value.
+  bool antialias = false;        ///< What shrinks is a mean of all that becomes an element.
 };
 
 struct ResizedDimension {
