@@ -190,6 +190,12 @@ Result<KernelPointer> make_hann_window(NodeReader& node);
 Result<KernelPointer> make_lrn(NodeReader& node);
 Result<KernelPointer> make_reverse_sequence(NodeReader& node);
 
+// quantised: mat_mul_integer.cpp, q_linear_mat_mul.cpp, quantize_linear.cpp
+Result<KernelPointer> make_conv_integer(NodeReader& node);
+Result<KernelPointer> make_mat_mul_integer(NodeReader& node);
+Result<KernelPointer> make_q_linear_conv(NodeReader& node);
+Result<KernelPointer> make_q_linear_mat_mul(NodeReader& node);
+
 // Of windows, norms and grids
 Result<KernelPointer> make_affine_grid(NodeReader& node);
 Result<KernelPointer> make_center_crop_pad(NodeReader& node);

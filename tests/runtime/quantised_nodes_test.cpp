@@ -1,0 +1,180 @@
+// Products and convolutions of quantised numbers against their definitions, which are exact.
+#include <cmath>
+
+#include "tests/runtime/node_case.h"
+
+namespace torchkeep::runtime::testing {
+namespace {
+
+using ::testing::ElementsAre;
+
+const DataType kByte = DataType::UInt8, kSigned = DataType::Int8, kInt = DataType::Int32;
+
+template <typename T>
+Tensor random_bytes(const Shape& shape, DataType type, std::mt19937& random) {
+  std::vector<T> values(element_count(shape).value());
+  for (T& value : values) value = static_cast<T>(random());
+  return tensor<T>(shape, values, type);
+}
+Tensor byte(std::uint8_t value) { return tensor<std::uint8_t>({}, {value}, kByte); }
+Tensor scale(float value) { return tensor<float>({}, {value}); }
+Tensor scales(const std::vector<float>& values) {
+  return tensor<float>({std::ssize(values)}, values);
+}
+
+TEST(QuantisedNodes, AProductOfIntegersIsExactWhateverItsSize) {
+  // Longer than what a sum of 32 bits holds of the largest numbers without being cut in two.
+  constexpr std::int64_t kLong = 40'000;
+  std::mt19937 random(1);
+  const Tensor left = random_bytes<std::uint8_t>({2, 3, kLong}, kByte, random),
+               right = random_bytes<std::int8_t>({kLong, 2}, kSigned, random);
+  const auto outputs = run_graph(
+      node_graph("MatMulInteger",
+                 {{left.shape, kByte}, {right.shape, kSigned}, {{3}, kByte}, {{2}, kSigned}}, {},
+                 {{kInt}}),
+      tensors(tensor<std::uint8_t>(left.shape, elements_of<std::uint8_t>(left), kByte),
+              tensor<std::int8_t>(right.shape, elements_of<std::int8_t>(right), kSigned),
+              tensor<std::uint8_t>({3}, {7, 0, 255}, kByte),
+              tensor<std::int8_t>({2}, {-128, 3}, kSigned)));
+  ASSERT_TRUE(outputs.ok()) << outputs.error();
+  ASSERT_EQ((*outputs)[0].shape, (Shape{2, 3, 2}));
+  const int zeros[] = {7, 0, 255}, right_zeros[] = {-128, 3};
+  for (std::size_t i = 0; i < 12; ++i) {
+    std::int64_t sum = 0;
+    for (std::size_t k = 0; k < kLong; ++k)
+      sum += (left.elements<std::uint8_t>()[i / 2 * kLong + k] - zeros[i / 2 % 3]) *
+             (right.elements<std::int8_t>()[k * 2 + i % 2] - right_zeros[i % 2]);
+    EXPECT_EQ((*outputs)[0].elements<std::int32_t>()[i], sum) << i;
+  }
+}
+
+TEST(QuantisedNodes, AProductWithAVectorIsAVector) {
+  const auto outputs =
+      run_graph(node_graph("MatMulInteger", {{{3}, kByte}, {{3, 2}, kByte}}, {}, {{kInt}}),
+                tensors(tensor<std::uint8_t>({3}, {1, 2, 3}, kByte),
+                        tensor<std::uint8_t>({3, 2}, {1, 10, 2, 20, 3, 30}, kByte)));
+  ASSERT_TRUE(outputs.ok()) << outputs.error();
+  EXPECT_EQ((*outputs)[0].shape, (Shape{2}));
+  EXPECT_THAT(elements_of<std::int32_t>((*outputs)[0]), ElementsAre(14, 140));
+}
+
+// Against the float convolution of the numbers without their zero points: whole numbers that small
+// are exact there too.
+TEST(QuantisedNodes, AConvolutionOfIntegersIsTheFloatOneOfWholeNumbers) {
+  const Shape image{2, 4, 5, 6}, weights{6, 2, 3, 2};
+  const std::vector<Message> attributes = {
+      ints_attribute("strides", {2, 1}), ints_attribute("pads", {1, 0, 1, 1}),
+      ints_attribute("dilations", {1, 2}), int_attribute("group", 2)};
+  std::mt19937 random(2);
+  const Tensor x = random_bytes<std::uint8_t>(image, kByte, random),
+               w = random_bytes<std::int8_t>(weights, kSigned, random);
+  const std::vector<std::int8_t> zeros{1, -2, 3, -4, 5, -6};
+  const auto found = run_graph(
+      node_graph("ConvInteger", {{image, kByte}, {weights, kSigned}, {{}, kByte}, {{6}, kSigned}},
+                 attributes, {{kInt}}),
+      tensors(tensor<std::uint8_t>(image, elements_of<std::uint8_t>(x), kByte),
+              tensor<std::int8_t>(weights, elements_of<std::int8_t>(w), kSigned), byte(100),
+              tensor<std::int8_t>({6}, zeros, kSigned)));
+  ASSERT_TRUE(found.ok()) << found.error();
+  std::vector<float> float_x, float_w;
+  for (const std::uint8_t value : x.elements<std::uint8_t>())
+    float_x.push_back(static_cast<float>(value - 100));
+  for (std::size_t i = 0; i < w.elements<std::int8_t>().size(); ++i)
+    float_w.push_back(static_cast<float>(w.elements<std::int8_t>()[i] - zeros[i / 12]));
+  const auto wanted = run_graph(node_graph("Conv", {{image}, {weights}}, attributes),
+                                tensors(tensor(image, float_x), tensor(weights, float_w)));
+  ASSERT_TRUE(wanted.ok()) << wanted.error();
+  ASSERT_EQ((*found)[0].shape, (*wanted)[0].shape);
+  for (std::size_t i = 0; i < (*found)[0].elements<std::int32_t>().size(); ++i)
+    EXPECT_EQ(static_cast<float>((*found)[0].elements<std::int32_t>()[i]),
+              (*wanted)[0].elements<float>()[i])
+        << i;
+}
+
+TEST(QuantisedNodes, AQuantisedConvolutionHasAScaleForEachChannelAndABias) {
+  const auto outputs =
+      run_graph(node_graph("QLinearConv",
+                           {{{1, 1, 2}, kByte},
+                            {{}},
+                            {{}, kByte},
+                            {{2, 1, 1}, kByte},
+                            {{2}},
+                            {{2}, kByte},
+                            {{}},
+                            {{}, kByte},
+                            {{2}, kInt}},
+                           {}, {{kByte}}),
+                tensors(tensor<std::uint8_t>({1, 1, 2}, {12, 14}, kByte), scale(0.5F), byte(10),
+                        tensor<std::uint8_t>({2, 1, 1}, {3, 5}, kByte), scales({1, 2}),
+                        tensor<std::uint8_t>({2}, {0, 4}, kByte), scale(2), byte(100),
+                        tensor<std::int32_t>({2}, {0, 1000}, kInt)));
+  ASSERT_TRUE(outputs.ok()) << outputs.error();
+  // 6 * 0.25 = 1.5 and 12 * 0.25 = 3; 1002 * 0.5 and more is above all.
+  EXPECT_THAT(elements_of<std::uint8_t>((*outputs)[0]), ElementsAre(102, 103, 255, 255));
+}
+
+TEST(QuantisedNodes, ABlockHasAScaleOfItsOwn) {
+  const std::vector<Message> blocks = {int_attribute("axis", 0), int_attribute("block_size", 2)};
+  GraphBuilder graph;
+  graph.input("x", {3, 2}).input("s", {2, 2}).output("y", {3, 2}, kByte).output("z", {3, 2});
+  graph.add(node("QuantizeLinear", {"x", "s"}, {"y"}, blocks))
+      .add(node("DequantizeLinear", {"y", "s"}, {"z"}, blocks));
+  const auto model = load(graph.payload(21));
+  ASSERT_TRUE(model.ok()) << model.error();
+  const auto outputs = (*model)->run(
+      tensors(tensor<float>({3, 2}, {1, 20, 2, 30, 3, 4}), tensor<float>({2, 2}, {1, 10, 3, 4})));
+  ASSERT_TRUE(outputs.ok()) << outputs.error();
+  EXPECT_THAT(elements_of<std::uint8_t>((*outputs)[0]), ElementsAre(1, 2, 2, 3, 1, 1));
+  EXPECT_THAT(elements_of<float>((*outputs)[1]), ElementsAre(1, 20, 2, 30, 3, 4));
+}
+
+Fault of(const char* name, const char* op, const std::vector<NodeInput>& inputs,
+         const std::vector<Message>& attributes, const char* words) {
+  return {name, [=] { return node_graph(op, inputs, attributes, {{kInt}}); }, words};
+}
+
+/// A QLinearMatMul [2, 3] x [3, 2] with one input that is another.
+Fault product(const char* name, std::size_t input, const NodeInput& other, const char* words) {
+  std::vector<NodeInput> inputs{{{2, 3}, kByte}, {{}}, {{}, kByte}, {{3, 2}, kByte}, {{}},
+                                {{}, kByte},     {{}}, {{}, kByte}};
+  inputs[input] = other;
+  return {name, [=] { return node_graph("QLinearMatMul", inputs, {}, {{kByte}}); }, words};
+}
+
+class WrongQuantisedNodes : public ::testing::TestWithParam<Fault> {};
+
+TEST_P(WrongQuantisedNodes, AreRefusedByName) { expect_refused(GetParam()); }
+
+const Fault kFaults[] = {
+    of("AProductOfFloats", "MatMulInteger", {{{2, 3}}, {{3, 2}}}, {}, "FP32 is not supported"),
+    of("MatricesThatDoNotFit", "MatMulInteger", {{{2, 3}, kByte}, {{2, 3}, kByte}}, {},
+       "matrices of shapes [2, 3] and [2, 3] do not fit"),
+    of("BatchesThatDoNotFit", "MatMulInteger", {{{2, 2, 3}, kByte}, {{3, 3, 2}, kByte}}, {},
+       "do not fit"),
+    of("AZeroPointOfAnotherType", "MatMulInteger",
+       {{{2, 3}, kByte}, {{3, 2}, kByte}, {{}, kSigned}}, {}, "zero points of INT8 [] do not fit"),
+    of("ZeroPointsOfOtherRows", "MatMulInteger", {{{2, 3}, kByte}, {{3, 2}, kByte}, {{3}, kByte}},
+       {}, "zero points of UINT8 [3] do not fit"),
+    of("AnImageOfManyZeroPoints", "ConvInteger",
+       {{{1, 2, 3}, kByte}, {{1, 2, 1}, kByte}, {{2}, kByte}}, {}, "do not fit input 0"),
+    of("WeightsOfOtherChannels", "ConvInteger", {{{1, 2, 3}, kByte}, {{1, 3, 1}, kByte}}, {},
+       "do not fit an image of shape [1, 2, 3]"),
+    of("NoGroups", "ConvInteger", {{{1, 2, 3}, kByte}, {{1, 2, 1}, kByte}},
+       {int_attribute("group", 0)}, "group is 0"),
+    product("ScalesOfOtherRows", 1, {{3}}, "do not fit"),
+    product("AScaleThatIsNoFloat", 1, {{}, DataType::Float64}, "input 1 is FP64"),
+    product("AResultOfManyScales", 6, {{2}}, "input 6 holds 2 scales, wanted is 1"),
+    product("AResultOfManyZeroPoints", 7, {{2}, kByte}, "zero points of shape [2]"),
+    product("AResultOfIntegers", 7, {{}, kInt}, "INT32 is not supported"),
+    of("ScalesOfOtherBlocks", "DequantizeLinear", {{{4, 2}, kByte}, {{3, 2}}},
+       {int_attribute("axis", 0), int_attribute("block_size", 2)},
+       "a scale of shape [3, 2] does not fit [4, 2]"),
+    of("ABlockOfLessThanNothing", "DequantizeLinear", {{{4, 2}, kByte}, {{2, 2}}},
+       {int_attribute("block_size", -2)}, "block_size is -2"),
+};
+
+INSTANTIATE_TEST_SUITE_P(Node, WrongQuantisedNodes, ::testing::ValuesIn(kFaults),
+                         [](const auto& each) { return each.param.name; });
+
+}  // namespace
+}  // namespace torchkeep::runtime::testing
