@@ -207,4 +207,12 @@ Result<KernelPointer> make_lp_pool(NodeReader& node);
 Result<KernelPointer> make_max_unpool(NodeReader& node);
 Result<KernelPointer> make_mean_variance_normalization(NodeReader& node);
 
+// Of random numbers
+Result<KernelPointer> make_bernoulli(NodeReader& node);
+Result<KernelPointer> make_multinomial(NodeReader& node);
+Result<KernelPointer> make_random_normal(NodeReader& node);
+Result<KernelPointer> make_random_normal_like(NodeReader& node);
+Result<KernelPointer> make_random_uniform(NodeReader& node);
+Result<KernelPointer> make_random_uniform_like(NodeReader& node);
+
 }  // namespace torchkeep::runtime::kernels
