@@ -26,6 +26,7 @@ Result<KernelPointer> make_resize(NodeReader& node);
 Result<KernelPointer> make_upsample(NodeReader& node);
 Result<KernelPointer> make_if(NodeReader& node);
 Result<KernelPointer> make_loop(NodeReader& node);
+Result<KernelPointer> make_scan(NodeReader& node);
 Result<KernelPointer> make_non_zero(NodeReader& node);
 Result<KernelPointer> make_compress(NodeReader& node);
 Result<KernelPointer> make_conv_transpose(NodeReader& node);
@@ -189,6 +190,7 @@ Result<KernelPointer> make_hamming_window(NodeReader& node);
 Result<KernelPointer> make_hann_window(NodeReader& node);
 Result<KernelPointer> make_lrn(NodeReader& node);
 Result<KernelPointer> make_reverse_sequence(NodeReader& node);
+Result<KernelPointer> make_unique_elements(NodeReader& node);
 
 // quantised: mat_mul_integer.cpp, q_linear_mat_mul.cpp, quantize_linear.cpp
 Result<KernelPointer> make_conv_integer(NodeReader& node);

@@ -23,6 +23,7 @@ constexpr std::array kOperators{
     Operator{"RandomNormalLike", 1, 1, 1, 1, make_random_normal_like},
     Operator{"RandomUniform", 1, 0, 0, 1, make_random_uniform},
     Operator{"RandomUniformLike", 1, 1, 1, 1, make_random_uniform_like},
+    Operator{"Scan", 8, 0, kMany, kMany, make_scan, false},
     Operator{"SequenceAt", 11, 2, 2, 1, make_sequence_at},
     Operator{"SequenceConstruct", 11, 1, kMany, 1, make_sequence_construct},
     Operator{"SequenceEmpty", 11, 0, 0, 1, make_sequence_empty},

@@ -58,6 +58,7 @@ constexpr std::array kOperators{
     Operator{"TopK", 1, 1, 2, 2, make_top_k},
     Operator{"Transpose", 1, 1, 1, 1, make_transpose},
     Operator{"Trilu", 14, 1, 2, 1, make_trilu},
+    Operator{"Unique", 11, 1, 1, 4, make_unique_elements, false},
     Operator{"Unsqueeze", 1, 1, 2, 1, make_unsqueeze},
     Operator{"Upsample", 7, 1, 2, 1, make_upsample},
 };
