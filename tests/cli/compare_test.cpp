@@ -37,6 +37,17 @@ TEST(Compare, FloatsMayDifferByATolerance) {
   EXPECT_TRUE(alike(-0.0F, 0));
 }
 
+TEST(Compare, WhatIsSmallMayCarryTheRoundingOfTheLargestWhereThatIsSaid) {
+  const Tensor wanted = floats({kInfinity, -100, 2e-6F});
+  const auto difference = [&](float found, double of_largest) {
+    return find_difference(floats({kInfinity, -100, found}), wanted, {.of_largest = of_largest});
+  };
+  EXPECT_TRUE(difference(0, 0));
+  EXPECT_FALSE(difference(0, 0x1p-22));
+  EXPECT_FALSE(difference(2e-5F, 0x1p-22));
+  EXPECT_TRUE(difference(3e-5F, 0x1p-22));
+}
+
 TEST(Compare, NanIsLikeNanAndInfinitiesGoBySign) {
   EXPECT_TRUE(alike(kNan, kNan));
   EXPECT_TRUE(alike(kInfinity, kInfinity));

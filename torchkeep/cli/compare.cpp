@@ -77,10 +77,16 @@ std::string say_worst(const Tensor& wanted, std::size_t differing, std::size_t c
 
 std::optional<std::string> find_real_difference(const Tensor& found, const Tensor& wanted,
                                                 Tolerance tolerance, std::size_t count) {
+  double largest = 0;
   // ONNX 1.12's data cut off to bfloat16 where the standard rounds: one step of it is allowed.
   if (static_cast<std::int32_t>(wanted.dtype) == kBfloat16) {
     tolerance.relative = std::max(tolerance.relative, std::ldexp(1.0, -7));
   }
+  for (std::size_t i = 0; tolerance.of_largest != 0 && i < count; ++i) {
+    const double size = std::abs(real_element(wanted, i));
+    if (std::isfinite(size)) largest = std::max(largest, size);
+  }
+  tolerance.absolute += tolerance.of_largest * largest;
   std::size_t differing = 0, worst = 0;
   double worst_excess = 1;
   for (std::size_t i = 0; i < count; ++i) {

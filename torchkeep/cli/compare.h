@@ -13,6 +13,7 @@ namespace torchkeep::cli {
 struct Tolerance {
   double relative = 1e-3;
   double absolute = 1e-7;
+  double of_largest = 0;  ///< Of the tensor's largest finite |wanted|, added to `absolute`.
 };
 
 /// How two tensors differ, if they do. Types and shapes must be the same; integers and truth values

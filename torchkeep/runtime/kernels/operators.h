@@ -183,13 +183,16 @@ Result<KernelPointer> make_split_to_sequence(NodeReader& node);
 
 // Of signals, matrices and sequences
 Result<KernelPointer> make_blackman_window(NodeReader& node);
+Result<KernelPointer> make_dft(NodeReader& node);
 Result<KernelPointer> make_det(NodeReader& node);
 Result<KernelPointer> make_dynamic_quantize_linear(NodeReader& node);
 Result<KernelPointer> make_eye_like(NodeReader& node);
 Result<KernelPointer> make_hamming_window(NodeReader& node);
 Result<KernelPointer> make_hann_window(NodeReader& node);
 Result<KernelPointer> make_lrn(NodeReader& node);
+Result<KernelPointer> make_mel_weight_matrix(NodeReader& node);
 Result<KernelPointer> make_reverse_sequence(NodeReader& node);
+Result<KernelPointer> make_stft(NodeReader& node);
 Result<KernelPointer> make_unique_elements(NodeReader& node);
 
 // quantised: mat_mul_integer.cpp, q_linear_mat_mul.cpp, quantize_linear.cpp
