@@ -67,6 +67,10 @@ Result<KernelPointer> make_batch_normalization(NodeReader& node) {
   // Before version 7, training was the default, and a model that was trained says is_test.
   const bool tests = TRY(node.int_or("is_test", node.opset() < 7 ? 0 : 1)) != 0;
   if (!tests) return malformed("it is in training mode; export the model with model.eval()");
+  const std::vector<graph::ValueId>& outputs = node.node().outputs;
+  for (std::size_t i = 1; i < outputs.size(); ++i) {
+    if (outputs[i] != graph::kLeftOut) return malformed("output ", i, " is of training alone");
+  }
   if (TRY(node.int_or("spatial", 1)) != 1) return malformed("spatial is 0, which is not supported");
   node.ignore("momentum");
   return std::make_unique<BatchNormalization>(TRY(node.float_or("epsilon", 1e-5F)));
