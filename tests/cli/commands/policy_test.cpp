@@ -53,7 +53,7 @@ class NewPolicy : public ::testing::Test {
 TEST_F(NewPolicy, NamesEnclavesByMeasurement) {
   const Said said = make(kWorker);
   ASSERT_EQ(said.status, 0) << said.error;
-  const auto& worker = std::get<attest::EnclaveRequirement>(written().workers.at(0));
+  const auto worker = std::get<attest::EnclaveRequirement>(written().workers.at(0));
   EXPECT_EQ(encode_hex(worker.mr_enclaves.at(0)), kWorker);
   EXPECT_FALSE(worker.attributes);
 }
@@ -62,7 +62,7 @@ TEST_F(NewPolicy, TakesAnEnclavesMeasurementFromAQuote) {
   const auto enclave = ::torchkeep::testing::fake_enclave(0x33, 0x5403);
   const Said said = make(quote_of(enclave));
   ASSERT_EQ(said.status, 0) << said.error;
-  const auto& worker = std::get<attest::EnclaveRequirement>(written().workers.at(0));
+  const auto worker = std::get<attest::EnclaveRequirement>(written().workers.at(0));
   EXPECT_EQ(worker.mr_enclaves, std::vector{enclave.mr_enclave});
 }
 
@@ -71,7 +71,7 @@ TEST_F(NewPolicy, NamesATrustDomainByAllThatItsQuoteTells) {
   const attest::TdReport report = attest::parse_quote(bytes)->td.value();
   const Said said = make((kVectors / "tdx5-td15-uptodate/quote.bin").string());
   ASSERT_EQ(said.status, 0) << said.error;
-  const auto& worker = std::get<attest::TrustDomainRequirement>(written().workers.at(0));
+  const auto worker = std::get<attest::TrustDomainRequirement>(written().workers.at(0));
   EXPECT_EQ(worker.mr_td, report.mr_td);
   EXPECT_EQ(worker.rtmrs, report.rtmrs);
   EXPECT_EQ(worker.td_attributes, report.td_attributes);
@@ -96,7 +96,7 @@ TEST_F(NewPolicy, AsksForAttributesOfEveryEnclave) {
 TEST_F(NewPolicy, RefusesWhatNamesNobodyAndSaysWhy) {
   auto debug = ::torchkeep::testing::fake_enclave(0x33, 0x5403);
   debug.attributes[0] |= 2;
-  const std::string snp = (kVectors / "snp-milan-vcek/quote.bin").string();
+  const std::string snp = (kVectors / "snp-milan-vcek-b/quote.bin").string();
   const std::vector<std::pair<std::string, std::string>> wrong = {
       {std::string(63, '3'), "neither an MRENCLAVE"},
       {"no-such-quote.bin", "--worker no-such-quote.bin"},
