@@ -58,6 +58,13 @@ inline Message ints_attribute(std::string_view name, const std::vector<std::int6
   return message.number(20, 7);
 }
 
+inline Message texts_attribute(std::string_view name, const std::vector<std::string>& values) {
+  Message message;
+  message.text(1, name);
+  for (const std::string& value : values) message.text(9, value);
+  return message.number(20, 8);
+}
+
 inline Message node(std::string_view op, const std::vector<std::string>& inputs,
                     const std::vector<std::string>& outputs,
                     const std::vector<Message>& attributes = {}, std::string_view name = "") {

@@ -69,6 +69,7 @@ struct Attribute {
   std::string_view s;
   std::vector<std::int64_t> ints;
   std::vector<float> floats;
+  std::vector<std::string_view> strings;
   std::optional<onnx::TensorProto> tensor;
   ByteView graph;  ///< A GraphProto, which the graph's check makes a Body of.
 };

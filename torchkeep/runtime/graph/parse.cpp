@@ -38,6 +38,12 @@ Result<Attribute> parse_attribute(ByteView message) {
       case 6: attribute.graph = TRY(as_message(*field, "attribute g")); break;
       case 7: TRY(wire::append_floats(*field, attribute.floats, kMaxAttributeValues)); break;
       case 8: TRY(wire::append_ints(*field, attribute.ints, kMaxAttributeValues)); break;
+      case 9:
+        attribute.strings.push_back(TRY(as_name(*field, "attribute strings")));
+        if (attribute.strings.size() > kMaxNodeValues)
+          return malformed("attribute ", attribute.name, " holds more than ", kMaxNodeValues,
+                           " strings");
+        break;
       case 20:
         TRY(wire::expect(*field, WireType::Varint, "attribute type"));
         type = field->as_int();

@@ -70,7 +70,8 @@ class Gru final : public Kernel {
 }  // namespace
 
 Result<KernelPointer> make_gru(NodeReader& node) {
-  RecurrentSettings settings = TRY(read_recurrent(node, {"Sigmoid", "Tanh"}));
+  RecurrentSettings settings = TRY(read_recurrent(node));
+  TRY(read_activations(node, settings, {{"Sigmoid", "Tanh"}}));
   const bool reset_last = TRY(node.int_or("linear_before_reset", 0)) != 0;
   return std::make_unique<Gru>(std::move(settings), reset_last);
 }

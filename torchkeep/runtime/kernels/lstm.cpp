@@ -50,7 +50,8 @@ class Lstm final : public Kernel {
 }  // namespace
 
 Result<KernelPointer> make_lstm(NodeReader& node) {
-  RecurrentSettings settings = TRY(read_recurrent(node, {"Sigmoid", "Tanh", "Tanh"}));
+  RecurrentSettings settings = TRY(read_recurrent(node));
+  TRY(read_activations(node, settings, {{"Sigmoid", "Tanh", "Tanh"}}));
   if (TRY(node.int_or("input_forget", 0)) != 0) return malformed("input_forget is not supported");
   return std::make_unique<Lstm>(std::move(settings));
 }

@@ -51,6 +51,11 @@ Result<std::vector<float>> NodeReader::floats(std::string_view name) {
   return attribute == nullptr ? std::vector<float>() : attribute->floats;
 }
 
+Result<std::vector<std::string_view>> NodeReader::texts(std::string_view name) {
+  const Attribute* attribute = TRY(find(name, AttributeType::Strings));
+  return attribute == nullptr ? std::vector<std::string_view>() : attribute->strings;
+}
+
 Result<const onnx::TensorProto*> NodeReader::tensor(std::string_view name) {
   const Attribute* attribute = TRY(find(name, AttributeType::Tensor));
   return attribute == nullptr ? nullptr : &*attribute->tensor;

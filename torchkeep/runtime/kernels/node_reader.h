@@ -24,6 +24,7 @@ class NodeReader {
   /// Empty if it is not there.
   Result<std::vector<std::int64_t>> ints(std::string_view name);
   Result<std::vector<float>> floats(std::string_view name);
+  Result<std::vector<std::string_view>> texts(std::string_view name);
   /// Null if it is not there.
   Result<const onnx::TensorProto*> tensor(std::string_view name);
   bool has(std::string_view name) const;

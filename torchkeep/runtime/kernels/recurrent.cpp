@@ -116,8 +116,7 @@ Result<void> expect_shape(const plan::Builder& builder, std::size_t input,
 
 }  // namespace
 
-Result<RecurrentSettings> read_recurrent(NodeReader& node,
-                                         const std::vector<std::string>& activations) {
+Result<RecurrentSettings> read_recurrent(NodeReader& node) {
   RecurrentSettings settings;
   const std::string_view direction = TRY(node.text_or("direction", "forward"));
   if (direction == "forward") settings.backwards = {false};
@@ -131,10 +130,22 @@ Result<RecurrentSettings> read_recurrent(NodeReader& node,
   const std::int64_t layout = TRY(node.int_or("layout", 0));
   if (layout != 0 && layout != 1) return malformed("layout is ", layout, ", wanted is 0 or 1");
   settings.batch_first = layout == 1;
-  // The standard's own are named by none; named ones stay unread, and are refused for it.
-  for (std::size_t i = 0; i < settings.backwards.size(); ++i)
-    settings.activations.insert(settings.activations.end(), activations.begin(), activations.end());
   return settings;
+}
+
+Result<std::size_t> read_activations(NodeReader& node, const RecurrentSettings& settings,
+                                     const std::vector<std::vector<std::string_view>>& choices) {
+  const std::vector<std::string_view> named = TRY(node.texts("activations"));
+  if (named.empty()) return std::size_t{0};
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    std::vector<std::string_view> wanted;
+    for (std::size_t d = 0; d < settings.backwards.size(); ++d)
+      wanted.insert(wanted.end(), choices[i].begin(), choices[i].end());
+    if (named == wanted) return i;
+  }
+  std::string list;
+  for (const std::string_view name : named) list += text(list.empty() ? "" : ", ", name);
+  return malformed("activations are ", list, ", which is not supported");
 }
 
 Result<RecurrentSizes> recurrent_sizes(const plan::Builder& builder,

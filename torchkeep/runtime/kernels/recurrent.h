@@ -11,14 +11,17 @@ namespace torchkeep::runtime::kernels {
 struct RecurrentSettings {
   std::size_t hidden = 0;
   std::vector<bool> backwards;  ///< One a direction.
-  std::vector<std::string> activations;
-  bool batch_first = false;  ///< Of X, Y and the states: layout 1.
+  bool batch_first = false;     ///< Of X, Y and the states: layout 1.
 };
 
-/// Reads the attributes that all three have. `activations`: those of a direction if none are named.
-/// Errors: Malformed; also for what is not supported, other activations among it.
-Result<RecurrentSettings> read_recurrent(NodeReader& node,
-                                         const std::vector<std::string>& activations);
+/// Reads the attributes that all three have, activations not.
+/// Errors: Malformed; also for what is not supported.
+Result<RecurrentSettings> read_recurrent(NodeReader& node);
+
+/// The attribute `activations`, which must name those of `choices` in each direction: which of them
+/// it is; the first, which the standard means, if it is not there. Errors: Malformed for others.
+Result<std::size_t> read_activations(NodeReader& node, const RecurrentSettings& settings,
+                                     const std::vector<std::vector<std::string_view>>& choices);
 
 struct RecurrentSizes {
   std::size_t steps = 0, batch = 0, input = 0, hidden = 0, directions = 0;

@@ -41,8 +41,8 @@ class Rnn final : public Kernel {
 }  // namespace
 
 Result<KernelPointer> make_rnn(NodeReader& node) {
-  RecurrentSettings settings = TRY(read_recurrent(node, {"Tanh"}));
-  const bool relu = settings.activations[0] == "Relu";
+  RecurrentSettings settings = TRY(read_recurrent(node));
+  const bool relu = TRY(read_activations(node, settings, {{"Tanh"}, {"Relu"}})) == 1;
   return std::make_unique<Rnn>(std::move(settings), relu);
 }
 
