@@ -60,6 +60,16 @@ TEST(WindowNodes, APoolingOfTheWholeImageIsItsNorm) {
   EXPECT_THAT(elements_of<float>((*outputs)[0]), ElementsAre(10, 5));
 }
 
+// What the cells are is PyTorch's: torchvision.ops.roi_pool gives the same.
+TEST(WindowNodes, ARegionsCellsOverlapAndThoseOutsideAreZero) {
+  const auto graph = node_graph("MaxRoiPool", {{{1, 1, 3, 3}}, {{2, 5}}},
+                                {ints_attribute("pooled_shape", {2, 2})});
+  const auto outputs = run_graph(graph, tensors(image_of({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}),
+                                                image_of({2, 5}, {0, 0, 0, 2, 2, 0, 2, 2, 5, 5})));
+  ASSERT_TRUE(outputs.ok()) << outputs.error();
+  EXPECT_THAT(elements_of<float>((*outputs)[0]), ElementsAre(5, 6, 8, 9, 9, 0, 0, 0));
+}
+
 // Without offsets it is a convolution.
 TEST(WindowNodes, ADeformedConvolutionWithoutOffsetsIsAConvolution) {
   std::mt19937 random(5);
@@ -109,6 +119,13 @@ RunFault of(const char* name, const char* op, std::vector<NodeInput> inputs,
   return {name, [=] { return node_graph(op, inputs, attributes); }, std::move(run), words, opset};
 }
 
+RunFault regions(const char* name, const std::vector<float>& region, const char* words) {
+  return of(name, "MaxRoiPool", {{{1, 1, 2, 2}}, {{1, 5}}},
+            {ints_attribute("pooled_shape", {1, 1})}, words, 17, [=] {
+              return tensors(zeros({1, 1, 2, 2}), tensor<float>({1, 5}, region));
+            });
+}
+
 class WrongWindowNodes : public ::testing::TestWithParam<RunFault> {};
 
 TEST_P(WrongWindowNodes, AreRefusedByName) { expect_run_refused(GetParam()); }
@@ -139,6 +156,14 @@ const RunFault kFaults[] = {
     of("ANormAlongNothing", "LpNormalization", {{{2, 2}}}, {int_attribute("axis", 2)},
        "axis 2 is not among 2"),
     of("MeansAlongNothing", "MeanVarianceNormalization", {{{2, 2}}}, {}, "axis 2 is not among 2"),
+    of("RegionsOfFourNumbers", "MaxRoiPool", {{{1, 1, 2, 2}}, {{1, 4}}},
+       {ints_attribute("pooled_shape", {1, 1})}, "5 numbers a region"),
+    of("RegionsThatBecomeNothing", "MaxRoiPool", {{{1, 1, 2, 2}}, {{1, 5}}},
+       {ints_attribute("pooled_shape", {1, 0})}, "pooled_shape is [1, 0]"),
+    regions("ARegionOfAnotherImage", {1, 0, 0, 1, 1}, "region 0 is of image 1 of 1"),
+    regions("ARegionOfNoImage", {-1, 0, 0, 1, 1}, "region 0 is of image -1 of 1"),
+    regions("ARegionThatIsNoNumber", {0, std::nanf(""), 0, 1, 1}, "out of all bounds"),
+    regions("AnAbsurdRegion", {0, 0, 0, 1e30F, 1}, "out of all bounds"),
     of("ColumnsThatDoNotFit", "Col2Im", {{{1, 5, 4}}, {{2}, kInt}, {{2}, kInt}}, {},
        "columns of shape [1, 5, 4] do not fit 9 places of blocks of 4", 18,
        [] {

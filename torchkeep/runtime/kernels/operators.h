@@ -209,6 +209,7 @@ Result<KernelPointer> make_deform_conv(NodeReader& node);
 Result<KernelPointer> make_global_lp_pool(NodeReader& node);
 Result<KernelPointer> make_lp_normalization(NodeReader& node);
 Result<KernelPointer> make_lp_pool(NodeReader& node);
+Result<KernelPointer> make_max_roi_pool(NodeReader& node);
 Result<KernelPointer> make_max_unpool(NodeReader& node);
 Result<KernelPointer> make_mean_variance_normalization(NodeReader& node);
 

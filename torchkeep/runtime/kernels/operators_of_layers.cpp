@@ -36,6 +36,7 @@ constexpr std::array kOperators{
     Operator{"MatMul", 1, 2, 3, 1, make_mat_mul},
     Operator{"MatMulInteger", 10, 2, 4, 1, make_mat_mul_integer},
     Operator{"MaxPool", 1, 1, 1, 2, make_max_pool},
+    Operator{"MaxRoiPool", 1, 2, 2, 1, make_max_roi_pool},
     Operator{"MaxUnpool", 9, 2, 3, 1, make_max_unpool},
     Operator{"MeanVarianceNormalization", 9, 1, 1, 1, make_mean_variance_normalization},
     Operator{"NegativeLogLikelihoodLoss", 12, 2, 3, 1, make_negative_log_likelihood_loss},
