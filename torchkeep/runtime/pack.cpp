@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <unordered_map>
 
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "torchkeep/base/text.h"
+#include "torchkeep/runtime/four_bits.h"
 #include "torchkeep/runtime/graph/onnx_tensor.h"
 
 namespace torchkeep::runtime {
@@ -115,6 +117,7 @@ std::uint64_t aligned(std::uint64_t size) {
 struct PackedOnnx::State {
   Path path;
   MappedFile file;
+  std::deque<SecretBuffer> widened;  // initializers that the file holds in 4 bits
   std::vector<TensorProto> tensors;  // in the payload's order
   std::vector<std::uint64_t> offsets;
   std::map<std::string, FileSource, std::less<>> external;
@@ -130,8 +133,8 @@ struct PackedOnnx::State {
 
   Result<void> lay_out();
   Result<ByteView> graph_message() const;
-  Result<std::vector<TensorProto>> collect(ByteView graph,
-                                           std::vector<std::string_view>& used) const;
+  Result<std::vector<TensorProto>> collect(ByteView graph, std::vector<std::string_view>& used);
+  Result<TensorProto> parse_initializer(ByteView message);
   Result<SecretBuffer> encode_graph(ByteView graph) const;
   Result<void> open_external(const TensorProto& tensor);
   Result<void> read_tensor(std::size_t index, std::uint64_t from, MutableByteView out);
@@ -149,12 +152,12 @@ Result<ByteView> PackedOnnx::State::graph_message() const {
   return *graph;
 }
 
-Result<std::vector<TensorProto>> PackedOnnx::State::collect(
-    ByteView graph, std::vector<std::string_view>& used) const {
+Result<std::vector<TensorProto>> PackedOnnx::State::collect(ByteView graph,
+                                                            std::vector<std::string_view>& used) {
   std::vector<TensorProto> found;
   wire::Reader reader(graph);
   while (const std::optional<Field> field = TRY(reader.next())) {
-    if (field->number == 5) found.push_back(TRY(onnx::parse_tensor(field->bytes)));
+    if (field->number == 5) found.push_back(TRY(parse_initializer(field->bytes)));
     if (field->number != 1) continue;
     wire::Reader node(field->bytes);
     while (const std::optional<Field> part = TRY(node.next())) {
@@ -162,6 +165,15 @@ Result<std::vector<TensorProto>> PackedOnnx::State::collect(
     }
   }
   return found;
+}
+
+Result<TensorProto> PackedOnnx::State::parse_initializer(ByteView message) {
+  if (!TRY(holds_four_bits(message))) return onnx::parse_tensor(message);
+  widened.push_back(TRY(widen_four_bits(message)));
+  TensorProto tensor = TRY(onnx::parse_tensor(widened.back()));
+  const std::string_view name = tensor.name;
+  TRY(check_four_bit_readers(TRY(graph_message()), {&name, 1}));
+  return tensor;
 }
 
 Result<void> PackedOnnx::State::open_external(const TensorProto& tensor) {
