@@ -48,6 +48,16 @@ TEST(QuantisedNodes, AProductOfIntegersIsExactWhateverItsSize) {
   }
 }
 
+TEST(QuantisedNodes, BatchesAreSpreadOverEachOther) {
+  const auto outputs = run_graph(
+      node_graph("MatMulInteger", {{{2, 1, 1, 2}, kByte}, {{3, 2, 1}, kByte}}, {}, {{kInt}}),
+      tensors(tensor<std::uint8_t>({2, 1, 1, 2}, {1, 2, 3, 4}, kByte),
+              tensor<std::uint8_t>({3, 2, 1}, {1, 0, 0, 1, 10, 10}, kByte)));
+  ASSERT_TRUE(outputs.ok()) << outputs.error();
+  EXPECT_EQ((*outputs)[0].shape, (Shape{2, 3, 1, 1}));
+  EXPECT_THAT(elements_of<std::int32_t>((*outputs)[0]), ElementsAre(1, 2, 30, 3, 4, 70));
+}
+
 TEST(QuantisedNodes, AProductWithAVectorIsAVector) {
   const auto outputs =
       run_graph(node_graph("MatMulInteger", {{{3}, kByte}, {{3, 2}, kByte}}, {}, {{kInt}}),

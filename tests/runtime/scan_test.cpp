@@ -141,6 +141,17 @@ TEST(Unique, TakesWhatIsNoNumberForOne) {
   EXPECT_THAT(elements_of<std::int64_t>((*outputs)[3]), ElementsAre(1, 2, 2));
 }
 
+TEST(Unique, RefusesSlicesWithoutElements) {
+  expect_run_refused({"",
+                      [] {
+                        return node_graph("Unique", {{{3, 0}}}, {int_attribute("axis", 0)});
+                      },
+                      [] {
+                        return one(tensor<float>({3, 0}, {}));
+                      },
+                      "have no elements"});
+}
+
 TEST(Unique, RefusesAnAxisThatIsNotThere) {
   expect_run_refused({"",
                       [] {

@@ -1,27 +1,24 @@
 #include "torchkeep/runtime/kernels/integer_mat_mul.h"
 
+#include <algorithm>
+
 #include "torchkeep/runtime/kernels/axis.h"
 #include "torchkeep/runtime/kernels/broadcast.h"
-#include "torchkeep/runtime/kernels/strided.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
 
-/// For each batch of the result, which of a side it is made of.
-std::vector<std::size_t> batches_of(const Shape& side, const Shape& result) {
-  const std::vector<std::int64_t> strides = row_major_strides(side);
-  std::vector<std::size_t> places(extent(result, 0, result.size()), 0);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    std::size_t left = i;
-    for (std::size_t d = result.size(); d-- > 0;) {
-      const std::size_t index = left % static_cast<std::size_t>(result[d]);
-      left /= static_cast<std::size_t>(result[d]);
-      const std::size_t missing = result.size() - side.size();
-      if (d >= missing && side[d - missing] != 1)
-        places[i] += index * static_cast<std::size_t>(strides[d - missing]);
-    }
+/// Which batch of a side the result's batch `index` is made of.
+std::size_t batch_of(std::size_t index, const Shape& side, const Shape& result) {
+  std::size_t place = 0, step = 1;
+  for (std::size_t d = side.size(); d-- > 0;) {
+    const std::size_t size =
+        extent(result, d + result.size() - side.size(), d + result.size() - side.size() + 1);
+    if (side[d] != 1) place += index % size * step;
+    index /= size;
+    step *= static_cast<std::size_t>(side[d]);
   }
-  return places;
+  return place;
 }
 
 }  // namespace
@@ -53,8 +50,7 @@ Result<IntegerSums> plan_integer_mat_mul(plan::Builder& builder, const IntegerMa
   made.batches = extent(made.output, 0, made.output.size());
   made.rows = rows.rows;
   made.columns = columns.columns;
-  const std::vector<std::size_t> first = batches_of(left_batches, made.output),
-                                 second = batches_of(right_batches, made.output);
+  const Shape batches = made.output;
   if (!is_row) made.output.push_back(left[left.size() - 2]);
   if (!is_column) made.output.push_back(right.back());
   const std::uint64_t count = TRY(element_count(made.output));
@@ -62,14 +58,15 @@ Result<IntegerSums> plan_integer_mat_mul(plan::Builder& builder, const IntegerMa
                        with = TRY(without_zeros(builder, columns));
   made.sums = TRY(builder.scratch(count * sizeof(std::int64_t)));
   const std::size_t m = made.rows, n = made.columns, k = rows.columns;
-  builder.step({from, with, made.sums},
-               [=](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
-                 for (std::size_t b = 0; b < first.size(); ++b)
-                   multiply_rows(source<std::int16_t>(memory, 0) + first[b] * m * k, m,
-                                 source<std::int16_t>(memory, 1) + second[b] * n * k, n, k,
-                                 target<std::int64_t>(memory, 2) + b * m * n, pool);
-                 return {};
-               });
+  builder.step(
+      {from, with, made.sums}, [=](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
+        for (std::size_t b = 0; b < count / std::max<std::size_t>(m * n, 1); ++b)
+          multiply_rows(
+              source<std::int16_t>(memory, 0) + batch_of(b, left_batches, batches) * m * k, m,
+              source<std::int16_t>(memory, 1) + batch_of(b, right_batches, batches) * n * k, n, k,
+              target<std::int64_t>(memory, 2) + b * m * n, pool);
+        return {};
+      });
   return made;
 }
 

@@ -40,6 +40,7 @@ class Scan final : public Kernel {
         return malformed("inputs have no batch in common");
       batch = view.shape[0];
     }
+    if (batch > kMostSteps) return malformed("a batch of more than ", kMostSteps);
     std::vector<std::vector<Tensor>> outputs(settings_.states + settings_.made);
     for (std::int64_t b = 0; b < batch; ++b) {
       std::vector<Tensor> parts;

@@ -94,6 +94,8 @@ class Unique final : public Kernel {
     const std::size_t axis = axis_ ? TRY(resolve_axis(*axis_, shape.size())) : 0;
     const Slices slices{extent(shape, 0, axis), extent(shape, axis, axis + 1),
                         extent(shape, axis + 1, shape.size())};
+    if (slices.size() == 0 && slices.count > 0)  // of which there may be any number
+      return malformed("slices of an input of shape ", describe(shape), " have no elements");
     Result<std::vector<Tensor>> outputs = malformed(name_of(input.dtype), " is not supported");
     using All = Types<float, double, std::int64_t, std::int32_t, std::int16_t, std::int8_t,
                       std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t, Truth>;

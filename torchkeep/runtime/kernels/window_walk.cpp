@@ -25,14 +25,19 @@ std::size_t WindowWalk::column_major(std::size_t element) const {
 
 Result<void> WindowWalk::check_sight() const {
   for (std::size_t i = 0; i < kRank; ++i) {
-    for (std::size_t place = 0; place < outputs_[i]; ++place) {
+    const auto size = static_cast<std::int64_t>(sizes_[i]);
+    const auto sees = [&](std::size_t place) {
       const std::int64_t start = start_of(i, place);
       // The first tap that is not before the input.
       const std::int64_t tap = start >= 0 ? 0 : (-start + dilations_[i] - 1) / dilations_[i];
-      if (tap >= static_cast<std::int64_t>(kernel_[i]) ||
-          start + tap * dilations_[i] >= static_cast<std::int64_t>(sizes_[i]))
-        return malformed("the window sees nothing but padding at place ", place);
-    }
+      return tap < static_cast<std::int64_t>(kernel_[i]) && start + tap * dilations_[i] < size;
+    };
+    // Those in between begin within the input.
+    const std::size_t last = outputs_[i] - 1;
+    bool all = outputs_[i] == 0 || sees(last);
+    for (std::size_t place = 0; all && place < outputs_[i] && start_of(i, place) < 0; ++place)
+      all = sees(place);
+    if (!all) return malformed("the window sees nothing but padding somewhere");
   }
   return {};
 }
