@@ -1,5 +1,6 @@
 // ONNX's own cases for the operators that the engine has, and PyTorch's answers for networks that
-// it exported: vectors/onnx, vectors/pytorch, see vectors/SOURCES.md.
+// it exported and single operators: vectors/onnx, vectors/pytorch, vectors/operators, see
+// vectors/SOURCES.md.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -103,6 +104,23 @@ TEST_P(Conformance, AnswersAsTheStandardSaysOrRefuses) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Onnx, Conformance, ::testing::ValuesIn(case_names(kFolder)),
+                         [](const auto& each) { return each.param; });
+
+class Operators : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(Operators, AnswerAsInPyTorch) {
+  const Path folder = kVectors / "operators" / GetParam(), data = folder / "test_data_set_0";
+  const auto model = Model::load_onnx(folder / "model.onnx", {.threads = 2});
+  ASSERT_TRUE(model.ok()) << model.error();
+  const auto outputs = (*model)->run(load_tensors(data, "input"));
+  ASSERT_TRUE(outputs.ok()) << outputs.error();
+  const std::vector<Tensor> wanted = load_tensors(data, "output");
+  ASSERT_EQ(outputs->size(), wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) expect_same((*outputs)[i], wanted[i], kNetwork);
+}
+
+INSTANTIATE_TEST_SUITE_P(PyTorch, Operators,
+                         ::testing::ValuesIn(case_names(kVectors / "operators")),
                          [](const auto& each) { return each.param; });
 
 class Networks : public ::testing::TestWithParam<std::string> {};
