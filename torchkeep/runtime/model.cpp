@@ -90,6 +90,19 @@ Result<void> check_input(const Port& port, const Tensor& tensor) {
   return {};
 }
 
+template <typename Outputs>
+Result<void> check_outputs(const std::vector<Port>& ports, const Outputs& outputs) {
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    const Port& port = ports[i];
+    if (outputs[i].dtype != port.dtype || !fits(outputs[i].shape, port.shape)) {
+      return malformed("output \"", port.name, "\" is ", name_of(outputs[i].dtype), " ",
+                       describe(outputs[i].shape), ", the graph declares ", name_of(port.dtype),
+                       " ", describe(port.shape));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 struct Model::State {
@@ -99,10 +112,9 @@ struct Model::State {
         pool(std::clamp(wanted.threads, 1, kMaxThreads)) {}
 
   Result<void> prepare(const std::shared_ptr<SecretBytes>& data);
+  void make_programs() REQUIRES(mutex);
   Result<void> plan_for(const std::vector<Shape>& shapes) REQUIRES(mutex);
-  template <typename Outputs>
-  Result<void> check_outputs(const Outputs& outputs) const;
-  Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+  Result<std::vector<Tensor>> run(std::size_t index, std::span<const Tensor> inputs);
   std::uint64_t parameter_bytes() const;
   Cost last_cost();
 
@@ -110,12 +122,15 @@ struct Model::State {
   const ModelOptions options;
   graph::Graph graph;
   std::vector<bool> known_inputs;  // for each input, whether its elements decide shapes
+  std::vector<Part> parts;         // one, of the whole, or the operators
 
-  Mutex mutex;  // one run at a time; `graph` and the ports never change after loading
+  Mutex mutex;  // one run at a time; `graph` and the parts never change after loading
   Pool pool GUARDED_BY(mutex);
   dnn::Machine machine GUARDED_BY(mutex);
   std::vector<kernels::KernelPointer> kernels GUARDED_BY(mutex);
-  std::unique_ptr<plan::Program> program GUARDED_BY(mutex);
+  SecretBytes arena GUARDED_BY(mutex);                                     // of all programs
+  std::vector<std::unique_ptr<plan::Program>> programs GUARDED_BY(mutex);  // for each part
+  std::size_t last_run GUARDED_BY(mutex) = 0;
   std::uint64_t loaded_bytes = 0;
 };
 
@@ -126,6 +141,11 @@ Result<void> Model::State::prepare(const std::shared_ptr<SecretBytes>& data) {
   // Also of nodes that the optimiser takes out: what is wrong with them is wrong with the model.
   for (const graph::Node& node : graph.nodes) TRY(kernels::make_kernel(graph, node));
   TRY(optimise::optimise(graph, machine, pool, options.max_activation_bytes));
+  if (options.by_operator) {
+    parts = TRY(split_operators(graph));
+  } else {
+    parts.push_back(whole_part(graph));
+  }
   std::vector<bool> needed(graph.values.size(), false);
   for (const graph::ValueId output : graph.outputs) needed[output] = true;
   for (const graph::Node& node : graph.nodes) {
@@ -142,19 +162,33 @@ Result<void> Model::State::prepare(const std::shared_ptr<SecretBytes>& data) {
       graph.values[value].constant.reset();  // kernels hold what they are yet to pack
   }
   known_inputs = find_known_inputs(graph, kernels);
+  make_programs();
+  // An operator's shapes are anybody's guess: it packs its parameters when it is called first.
+  if (options.by_operator) {
+    loaded_bytes = parameter_bytes();
+    return {};
+  }
   auto [shapes, bold] = guess_shapes(graph.input_ports);
   bold |= std::ranges::find(known_inputs, true) != known_inputs.end();
-  std::vector<plan::Item> items;
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
-    items.push_back({&graph.nodes[i], kernels[i].get(), nullptr});
-  program = std::make_unique<plan::Program>(
-      graph, std::move(items), graph.inputs, graph.outputs,
-      plan::ProgramLimits{options.max_activation_bytes, options.max_plans});
   const Result<void> first = plan_for(shapes);
   // Where more than the batch was guessed, the guess may be what is wrong.
   if (!first && !bold) return first.error();
   loaded_bytes = parameter_bytes();
   return {};
+}
+
+void Model::State::make_programs() {
+  for (const Part& part : parts) {
+    std::vector<plan::Item> items;
+    for (const std::size_t i : part.nodes)
+      items.push_back({&graph.nodes[i], kernels[i].get(), nullptr});
+    std::vector<graph::ValueId> inputs, outputs;
+    for (const std::size_t i : part.input_places) inputs.push_back(graph.inputs[i]);
+    for (const std::size_t i : part.output_places) outputs.push_back(graph.outputs[i]);
+    programs.push_back(std::make_unique<plan::Program>(
+        graph, std::move(items), std::move(inputs), std::move(outputs),
+        plan::ProgramLimits{options.max_activation_bytes, options.max_plans}, &arena));
+  }
 }
 
 std::uint64_t Model::State::parameter_bytes() const {
@@ -166,47 +200,36 @@ std::uint64_t Model::State::parameter_bytes() const {
   return bytes;
 }
 
-template <typename Outputs>
-Result<void> Model::State::check_outputs(const Outputs& outputs) const {
-  for (std::size_t i = 0; i < graph.output_ports.size(); ++i) {
-    const Port& port = graph.output_ports[i];
-    if (outputs[i].dtype != port.dtype || !fits(outputs[i].shape, port.shape)) {
-      return malformed("output \"", port.name, "\" is ", name_of(outputs[i].dtype), " ",
-                       describe(outputs[i].shape), ", the graph declares ", name_of(port.dtype),
-                       " ", describe(port.shape));
-    }
-  }
-  return {};
-}
-
 Result<void> Model::State::plan_for(const std::vector<Shape>& shapes) {
   std::vector<plan::View> views;
   for (std::size_t i = 0; i < shapes.size(); ++i)
     views.push_back({graph.input_ports[i].dtype, shapes[i], nullptr});
   plan::Context context{machine, pool, options.max_activation_bytes};
-  const plan::Plan* plan = TRY(program->prepare(views, context));
-  if (plan->stop() == plan::Stop::None) TRY(check_outputs(plan->outputs()));
+  const plan::Plan* plan = TRY(programs[0]->prepare(views, context));
+  if (plan->stop() == plan::Stop::None) TRY(check_outputs(parts[0].outputs, plan->outputs()));
   return {};
 }
 
-Result<std::vector<Tensor>> Model::State::run(std::span<const Tensor> inputs) {
-  if (inputs.size() != graph.input_ports.size()) {
+Result<std::vector<Tensor>> Model::State::run(std::size_t index, std::span<const Tensor> inputs) {
+  const Part& part = parts[index];
+  if (inputs.size() != part.inputs.size()) {
     return invalid_argument("there are ", inputs.size(), " inputs, wanted are ",
-                            graph.input_ports.size());
+                            part.inputs.size());
   }
-  for (std::size_t i = 0; i < inputs.size(); ++i) TRY(check_input(graph.input_ports[i], inputs[i]));
+  for (std::size_t i = 0; i < inputs.size(); ++i) TRY(check_input(part.inputs[i], inputs[i]));
   MutexLock lock(mutex);
   const Pool::Run threads(pool);
   std::vector<plan::View> views;
-  std::vector<bool> known = known_inputs;
+  std::vector<bool> known;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     views.push_back(plan::View::of(inputs[i]));
     // What is larger decides no shapes alone; a plan that needs it stops and goes on with it.
-    known[i] = known[i] && inputs[i].data.size() <= kMaxKnownBytes;
+    known.push_back(known_inputs[part.input_places[i]] && inputs[i].data.size() <= kMaxKnownBytes);
   }
   plan::Context context{machine, pool, options.max_activation_bytes};
-  std::vector<Tensor> outputs = TRY(program->run(views, known, context));
-  TRY(check_outputs(outputs));
+  last_run = index;
+  std::vector<Tensor> outputs = TRY(programs[index]->run(views, known, context));
+  TRY(check_outputs(part.outputs, outputs));
   return outputs;
 }
 
@@ -237,14 +260,33 @@ std::uint64_t Model::parameter_bytes() const { return state_->loaded_bytes; }
 
 Model::Cost Model::State::last_cost() {
   MutexLock lock(mutex);
-  return {program->last_arena_bytes(), program->last_flops()};
+  return {programs[last_run]->last_arena_bytes(), programs[last_run]->last_flops()};
 }
 
 Model::Cost Model::last_cost() { return state_->last_cost(); }
 
+std::span<const Part> Model::operators() const {
+  return state_->options.by_operator ? std::span<const Part>(state_->parts)
+                                     : std::span<const Part>();
+}
+
 Result<std::vector<Tensor>> Model::run(std::span<const Tensor> inputs) {
+  if (state_->options.by_operator) {
+    return invalid_argument("this model's operators are called one by one, and never all of it");
+  }
   try {
-    return state_->run(inputs);
+    return state_->run(0, inputs);
+  } catch (const std::bad_alloc&) {
+    return unavailable("no memory for a run");
+  }
+}
+
+Result<std::vector<Tensor>> Model::run_operator(std::size_t index, std::span<const Tensor> inputs) {
+  if (index >= operators().size()) {
+    return invalid_argument("this model has no operator ", index, " that is called by itself");
+  }
+  try {
+    return state_->run(index, inputs);
   } catch (const std::bad_alloc&) {
     return unavailable("no memory for a run");
   }

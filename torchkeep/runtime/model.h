@@ -5,6 +5,7 @@
 #include <span>
 
 #include "torchkeep/base/file.h"
+#include "torchkeep/runtime/parts.h"
 #include "torchkeep/runtime/payload.h"
 #include "torchkeep/runtime/tensor.h"
 
@@ -16,6 +17,7 @@ struct ModelOptions {
   int threads = 1;                                              ///< That one `run` may use.
   std::uint64_t max_activation_bytes = std::uint64_t{4} << 30;  ///< For one set of input shapes.
   std::size_t max_plans = 16;                                   ///< Shapes whose plans are kept.
+  bool by_operator = false;  ///< Its operators are called one by one, and never all of it.
 };
 
 /// A loaded model. *Thread-safe*: calls of `run` wait for each other.
@@ -38,6 +40,8 @@ class Model {
 
   const std::vector<Port>& inputs() const;
   const std::vector<Port>& outputs() const;
+  /// What may be called by itself, by name; empty for a model that is run whole.
+  std::span<const Part> operators() const;
   /// Bytes of the parameters in memory, as packed for this machine.
   std::uint64_t parameter_bytes() const;
 
@@ -53,6 +57,9 @@ class Model {
   /// Errors: InvalidArgument for a wrong count, type, shape or size of an input; Malformed if the
   /// model cannot run on these shapes, naming the node; Unavailable if memory is short.
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+  /// Runs `operators()[index]` once, on its inputs alone. Errors: as `run`; each of the two also
+  /// refuses, with InvalidArgument, a model that was loaded for the other.
+  Result<std::vector<Tensor>> run_operator(std::size_t index, std::span<const Tensor> inputs);
 
  private:
   struct State;

@@ -23,12 +23,13 @@ const View* find_view(std::span<const graph::ValueId> values, std::span<const Vi
 
 Program::Program(const graph::Graph& graph, std::vector<Item> items,
                  std::vector<graph::ValueId> inputs, std::vector<graph::ValueId> outputs,
-                 ProgramLimits limits)
+                 ProgramLimits limits, SecretBytes* arena)
     : graph_(graph),
       items_(std::move(items)),
       inputs_(std::move(inputs)),
       outputs_(std::move(outputs)),
-      limits_(limits) {}
+      limits_(limits),
+      arena_(arena != nullptr ? arena : &own_arena_) {}
 
 Result<std::unique_ptr<Plan>> Program::make_plan(const Start& start, Context& context) const {
   std::vector<Operand> operands;
@@ -82,18 +83,19 @@ Result<const Plan*> Program::prepare(std::span<const View> inputs, Context& cont
                     std::vector<bool>(inputs.size(), false),
                     nullptr};
   Stage* stage = TRY(find_stage(stages_, start, context));
-  if (arena_.size() < stage->plan->arena_bytes()) arena_ = SecretBytes(stage->plan->arena_bytes());
+  if (arena_->size() < stage->plan->arena_bytes())
+    *arena_ = SecretBytes(stage->plan->arena_bytes());
   last_arena_bytes_ = stage->plan->arena_bytes();
   last_flops_ = stage->plan->flops();
   return static_cast<const Plan*>(stage->plan.get());
 }
 
 Result<std::vector<Tensor>> Program::run_plan(Plan& plan, const Start& start, Context& context) {
-  if (arena_.size() < plan.arena_bytes()) {
-    arena_ = SecretBytes();  // the smaller one goes first
-    arena_ = SecretBytes(plan.arena_bytes());
+  if (arena_->size() < plan.arena_bytes()) {
+    *arena_ = SecretBytes();  // the smaller one goes first
+    *arena_ = SecretBytes(plan.arena_bytes());
   }
-  auto outputs = plan.run(start.views, arena_.expose(), context.pool);
+  auto outputs = plan.run(start.views, arena_->expose(), context.pool);
   if (!outputs && plan.failed_node() != nullptr)
     return std::move(outputs).error().context(graph_.describe(*plan.failed_node()));
   return outputs;

@@ -16,12 +16,15 @@ struct ProgramLimits {
   std::size_t max_plans = 1;    ///< That are kept at each place of the tree.
 };
 
-/// *Not thread-safe.*
+/// *Not thread-safe.* Stays where it is.
 class Program {
  public:
-  /// Graph, nodes and kernels outlive it.
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  /// Graph, nodes and kernels outlive it. Programs that never run within each other may share the
+  /// memory `arena`, which outlives them; without it this one has its own.
   Program(const graph::Graph& graph, std::vector<Item> items, std::vector<graph::ValueId> inputs,
-          std::vector<graph::ValueId> outputs, ProgramLimits limits);
+          std::vector<graph::ValueId> outputs, ProgramLimits limits, SecretBytes* arena = nullptr);
 
   /// Makes the first plan, for inputs of these types and shapes.
   /// Errors: as Plan's.
@@ -74,7 +77,8 @@ class Program {
   std::vector<graph::ValueId> inputs_, outputs_;
   ProgramLimits limits_;
   std::list<Stage> stages_;
-  SecretBytes arena_;
+  SecretBytes own_arena_;
+  SecretBytes* arena_;
   std::uint64_t last_arena_bytes_ = 0;
   double last_flops_ = 0;
 };
