@@ -73,6 +73,16 @@ TEST(InferRequest, LinesUpSeveralInputs) {
   EXPECT_TRUE(equal(data.subspan(16), inputs[1].data));
 }
 
+TEST(InferRequest, NamesAnOperatorAndTheOutputsThatAreWanted) {
+  const auto request = encode_infer_request("m", 1, std::vector{tensor("x", "FP32", {1}, 4)},
+                                            {"layer1.0/\"%:\xc3\xbc", {"last_h"}});
+  ASSERT_TRUE(request) << request.error();
+  EXPECT_EQ(request->target, "/v2/models/m/versions/1/operators/layer1.0%2f%22%25%3a%c3%bc/infer");
+  const std::size_t head_bytes = std::stoul(*request->find_header(kLengthHeader));
+  const auto head = json::parse(as_text(ByteView(request->body).first(head_bytes))).value();
+  EXPECT_EQ(head["outputs"], json::parse(R"([{"name":"last_h"}])").value());
+}
+
 TEST(InferRequest, RefusesWhatDoesNotFit) {
   const auto code = [](std::string_view model, Tensor input) {
     const auto request = encode_infer_request(model, 1, std::vector{std::move(input)});

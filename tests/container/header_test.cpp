@@ -35,6 +35,12 @@ TEST(ContainerHeader, ReadsBackWhatItWrites) {
   EXPECT_EQ(read.signature, header.signature);
 }
 
+TEST(Container, SaysWhetherItIsRunWholeOrByOperator) {
+  Header header = sample_header(1000);
+  header.payload_kind = kPayloadOperators;
+  EXPECT_EQ(parse_header(encode(header)).value().payload_kind, "operators");
+}
+
 struct BadHeader {
   const char* name;
   std::function<void(Header&)> spoil;

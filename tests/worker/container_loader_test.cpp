@@ -41,7 +41,9 @@ struct Protected {
           return {};
         });
     EXPECT_TRUE(digest) << digest.error();
-    owner.say(owner.next_register(testing::fake_policy()));
+    keys::Policy policy = testing::fake_policy();
+    policy.operator_mode = operator_mode;
+    owner.say(owner.next_register(policy));
     keys::Statement version = owner.next_version(1);
     version.container_digest = *digest;
     owner.say(version);
@@ -75,6 +77,7 @@ struct Protected {
   container::Header header;
   Bytes payload;
   ModelPlace place;
+  bool operator_mode = false;  ///< Of the owner's policy.
   std::atomic<bool> abandoned{false};
 };
 
@@ -164,6 +167,9 @@ INSTANTIATE_TEST_SUITE_P(
                        }));
                  },
                  ErrorCode::Untrusted, "digest"},
+        Mismatch{"OperatorsThatThePolicyDoesNotAllow",
+                 [](auto& m) { m.header.payload_kind = "operators", m.write(); }, ErrorCode::Denied,
+                 "clause operator_mode"},
         Mismatch{"NoContainer", [](auto& m) { m.write(), m.replace(Bytes(100, 'x')); },
                  ErrorCode::Malformed, "container"},
         Mismatch{"NoFile", [](auto& m) { m.write(), std::filesystem::remove(m.place.container); },
@@ -171,6 +177,24 @@ INSTANTIATE_TEST_SUITE_P(
         Mismatch{"NobodyWaitsAnyMore", [](auto& m) { m.write(), m.abandoned = true; },
                  ErrorCode::Unavailable, "given up"}),
     [](const auto& one) { return one.param.name; });
+
+// What a container is, its owner has said in it: neither the policy nor the host turns one into the
+// other.
+TEST(ContainerLoader, HasNoOperatorsOfAWholeModelWhateverThePolicyAllows) {
+  Protected model;
+  model.operator_mode = true;
+  const auto engine = model.write().load();
+  ASSERT_TRUE(engine) << engine.error();
+  EXPECT_TRUE((*engine)->operators().empty());
+  EXPECT_EQ((*engine)->run_operator(0, {}).error().code, ErrorCode::InvalidArgument);
+}
+
+TEST(ContainerLoader, RefusesAWholeGraphThatCallsItselfOperators) {
+  Protected model;
+  model.operator_mode = true;
+  model.header.payload_kind = "operators";
+  EXPECT_EQ(model.write().load().error().code, ErrorCode::Malformed) << "ports without operators";
+}
 
 TEST(ContainerLoader, TellsNothingOfAGraphThatTheEngineDoesNotRun) {
   Protected model;

@@ -25,8 +25,9 @@ class FakeEngine final : public Engine {
   struct Behaviour {
     std::atomic<int> alive{0};
     std::atomic<int> runs{0};
-    std::shared_future<void> gate;  ///< Each run waits for it, if valid.
-    std::optional<Error> failure;   ///< Of each run.
+    std::shared_future<void> gate;         ///< Each run waits for it, if valid.
+    std::optional<Error> failure;          ///< Of each run.
+    std::vector<runtime::Part> operators;  ///< Each of them does what `run` does.
   };
   explicit FakeEngine(std::shared_ptr<Behaviour> behaviour) : behaviour_(std::move(behaviour)) {
     ++behaviour_->alive;
@@ -44,6 +45,11 @@ class FakeEngine final : public Engine {
     const auto from = inputs[0].elements<float>();
     for (std::size_t i = 0; i < from.size(); ++i) outputs[0].elements<float>()[i] = 2 * from[i];
     return outputs;
+  }
+  std::span<const runtime::Part> operators() const override { return behaviour_->operators; }
+  Result<std::vector<runtime::Tensor>> run_operator(
+      std::size_t, std::span<const runtime::Tensor> inputs) override {
+    return run(inputs);
   }
 
  private:

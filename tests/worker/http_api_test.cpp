@@ -157,6 +157,46 @@ TEST(HttpApi, SaysWhyAModelIsNotServed) {
             json::Json::array());
 }
 
+constexpr std::string_view kOperatorInfer = "/v2/models/resnet50/versions/1/operators/fc/infer";
+constexpr std::string_view kOperatorRequest =
+    R"({"inputs":[{"name":"input","datatype":"FP32","shape":[1,2],"data":[1.5,-2]}]})";
+
+/// "fc" with an input and an output of its own.
+runtime::Part fake_operator() {
+  runtime::Part part;
+  part.name = "fc";
+  part.inputs = {{"input", runtime::DataType::Float32, {-1, 2}}};
+  part.outputs = {{"output", runtime::DataType::Float32, {-1, 2}}};
+  return part;
+}
+
+TEST(HttpApi, AnswersOneOperator) {
+  Api api;
+  api.engines->operators = {fake_operator()};
+  const HttpResponse response = api.serve().ask("POST", kOperatorInfer, kOperatorRequest);
+  ASSERT_EQ(response.status, 200u) << as_text(response.body);
+  EXPECT_EQ(json_of(response)["outputs"][0]["name"], "output");
+  EXPECT_EQ(json_of(response)["outputs"][0]["data"], (json::Json{3.0, -4.0}));
+}
+
+TEST(HttpApi, CallsNoOperatorOfAWholeModelAndNeverAllOfOne) {
+  Api api;
+  const HttpResponse whole = api.serve().ask("POST", kOperatorInfer, kOperatorRequest);
+  EXPECT_EQ(whole.status, 404u);
+  EXPECT_NE(error_of(whole).find("served whole"), std::string::npos) << error_of(whole);
+  api.engines->operators = {fake_operator()};
+  const HttpResponse all = api.ask("POST", kInfer, kJsonRequest);
+  EXPECT_EQ(all.status, 400u);
+  EXPECT_NE(error_of(all).find("one by one"), std::string::npos) << error_of(all);
+  const HttpResponse other =
+      api.ask("POST", "/v2/models/resnet50/operators/fb/infer", kOperatorRequest);
+  EXPECT_EQ(other.status, 404u);
+  const HttpResponse last =
+      api.ask("POST", "/v2/models/resnet50/operators/fd/infer", kOperatorRequest);
+  EXPECT_EQ(last.status, 404u);
+  EXPECT_EQ(api.engines->runs, 0);
+}
+
 struct Wrong {
   const char* name;
   const char* method;

@@ -127,6 +127,37 @@ TEST(ModelSlot, EndsWhenItsOwnerRevokesIt) {
   EXPECT_EQ(slot->reason(), "revoked by its owner, or refused by its owner's policy");
 }
 
+TEST(ModelSlot, EndsItsOperatorsWhenAPolicyNoLongerAllowsThem) {
+  keys::Policy policy = open_policy();
+  policy.operator_mode = true;
+  Worker worker(policy);
+  worker.engines->operators.emplace_back().name = "fc";
+  const auto slot = worker.served();
+  worker.pass(50s, *slot);
+  EXPECT_EQ(slot->state(), SlotState::Ready) << "the policy still allows it";
+  worker.owner.say(worker.owner.next_policy(open_policy()));
+  worker.keys.statements = worker.owner.statements();
+  worker.pass(50s, *slot);
+  EXPECT_EQ(slot->state(), SlotState::Stopped);
+  EXPECT_TRUE(worker.log.contains("clause operator_mode"));
+  worker.wait_for_inference();
+  EXPECT_EQ(worker.engines->alive, 0);
+}
+
+TEST(ModelSlot, AsksAgainWhenAPolicyForbidsOperators) {
+  Worker worker;
+  worker.loader.failure = denied("clause operator_mode");
+  const auto slot = worker.slot();
+  slot->tick();
+  worker.run_until([&] { return slot->state() == SlotState::Stopped; });
+  EXPECT_EQ(slot->reason(), "its owner's policy does not allow that single operators are called");
+  worker.loader.failure.reset();  // its owner has signed another
+  worker.clock.advance(1s);
+  slot->tick();
+  worker.run_until([&] { return slot->state() == SlotState::Ready; });
+  EXPECT_EQ(worker.keys.requests, 2);
+}
+
 TEST(ModelSlot, EndsIfAnotherDigestIsSignedForItsVersion) {
   Worker worker;
   const auto slot = worker.served();

@@ -47,13 +47,46 @@ TEST(Route, KnowsEveryPathOfTheProtocol) {
   }
 }
 
+TEST(Route, NamesTheOperatorThatIsCalled) {
+  for (const auto& [target, name] : {
+           std::pair("/v2/models/m/operators/layer1.0.conv1/infer", "layer1.0.conv1"),
+           std::pair("/v2/models/m/versions/7/operators/%40manifest/infer", "@manifest"),
+           std::pair("/v2/models/m/operators/a%2Fb%3Ac/infer", "a/b:c"),
+           std::pair("/v2/models/m/operators/infer/infer", "infer"),
+       }) {
+    const auto route = parse_route(target);
+    ASSERT_TRUE(route) << target << ": " << route.error();
+    EXPECT_EQ(route->call, Call::Infer) << target;
+    EXPECT_EQ(route->method, "POST") << target;
+    EXPECT_EQ(route->operator_name, name) << target;
+  }
+  EXPECT_FALSE(parse_route("/v2/models/m/infer")->operator_name);
+}
+
 TEST(Route, RefusesOtherPaths) {
-  for (const char* target :
-       {"/", "/v1", "/v2/", "/v2/models", "/v2/health", "/v2/models/m/", "/v2/models/m/stats",
-        "/v2/models/m/versions", "/v2/models/m/versions/0", "/v2/models/m/versions/01/infer",
-        "/v2/models/m/versions/x/infer", "/v2/models/m/versions/18446744073709551616/infer",
-        "/v2/models/m/versions//infer", "/v2/repository/models/m", "/v2/repository/models/m/load/x",
-        "/v3/repository/models/m/load", "/v2/models/m/infer/x", "/torchkeep/v1/release"}) {
+  for (const char* target : {"/",
+                             "/v1",
+                             "/v2/",
+                             "/v2/models",
+                             "/v2/health",
+                             "/v2/models/m/",
+                             "/v2/models/m/stats",
+                             "/v2/models/m/versions",
+                             "/v2/models/m/versions/0",
+                             "/v2/models/m/versions/01/infer",
+                             "/v2/models/m/versions/x/infer",
+                             "/v2/models/m/versions/18446744073709551616/infer",
+                             "/v2/models/m/versions//infer",
+                             "/v2/repository/models/m",
+                             "/v2/repository/models/m/load/x",
+                             "/v3/repository/models/m/load",
+                             "/v2/models/m/infer/x",
+                             "/v2/models/m/operators",
+                             "/v2/models/m/operators/a",
+                             "/v2/models/m/operators/a/ready",
+                             "/v2/models/m/operators/a/b/infer",
+                             "/v2/models/m/operators/a/infer/x",
+                             "/torchkeep/v1/release"}) {
     const auto route = parse_route(target);
     ASSERT_FALSE(route) << target;
     EXPECT_EQ(route.error().code, ErrorCode::NotFound) << target;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 
+#include "torchkeep/base/encoding.h"
 #include "torchkeep/json/json.h"
 #include "torchkeep/keys/messages.h"
 
@@ -21,6 +22,22 @@ Result<std::size_t> parse_length(const std::string& digits) {
     return malformed("header ", kLengthHeader, " is no number");
   }
   return length;
+}
+
+/// One word of a path (RFC 3986, section 2.1): what is not unreserved becomes %XX.
+std::string encode_word(std::string_view word) {
+  std::string out;
+  for (const char c : word) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      const auto byte = static_cast<std::uint8_t>(c);
+      out += '%' + encode_hex(ByteView(&byte, 1));
+    }
+  }
+  return out;
 }
 
 Result<Tensor> parse_output(const json::Json& value, ByteView& binary) {
@@ -77,9 +94,9 @@ Result<std::uint64_t> parse_version(const std::string& digits) {
 
 Result<std::size_t> datatype_bytes(std::string_view datatype) {
   static const std::map<std::string_view, std::size_t> kSizes = {
-      {"BOOL", 1},  {"UINT8", 1}, {"UINT16", 2}, {"UINT32", 4}, {"UINT64", 8}, {"INT8", 1},
-      {"INT16", 2}, {"INT32", 4}, {"INT64", 8},  {"FP16", 2},   {"BF16", 2},   {"FP32", 4},
-      {"FP64", 8}};
+      {"BOOL", 1}, {"UINT8", 1}, {"UINT16", 2}, {"UINT32", 4}, {"UINT64", 8},
+      {"INT8", 1}, {"INT16", 2}, {"INT32", 4},  {"INT64", 8},  {"FP16", 2},
+      {"BF16", 2}, {"FP32", 4},  {"FP64", 8}};
   const auto found = kSizes.find(datatype);
   if (found == kSizes.end()) return invalid_argument("no fixed size: datatype \"", datatype, "\"");
   return found->second;
@@ -98,7 +115,8 @@ Result<std::uint64_t> tensor_bytes(std::string_view datatype,
 }
 
 Result<channel::HttpRequest> encode_infer_request(std::string_view model, std::uint64_t version,
-                                                  std::span<const Tensor> inputs) {
+                                                  std::span<const Tensor> inputs,
+                                                  const Callee& callee) {
   TRY(keys::check_model_name(model));  // Before it becomes part of a path.
   json::Json list = json::Json::array();
   std::size_t data_bytes = 0;
@@ -116,13 +134,16 @@ Result<channel::HttpRequest> encode_infer_request(std::string_view model, std::u
                     {"parameters", {{"binary_data_size", tensor.data.size()}}}});
     data_bytes += tensor.data.size();
   }
-  const json::Json value = {{"inputs", std::move(list)},
-                            {"parameters", {{"binary_data_output", true}}}};
+  json::Json value = {{"inputs", std::move(list)}, {"parameters", {{"binary_data_output", true}}}};
+  for (const std::string& output : callee.outputs) value["outputs"].push_back({{"name", output}});
   const std::string head = json::encode_canonical(value);
 
   channel::HttpRequest request;
   request.method = "POST";
-  request.target = text("/v2/models/", model, "/versions/", version, "/infer");
+  request.target = text("/v2/models/", model, "/versions/", version);
+  if (!callee.operator_name.empty())
+    request.target += "/operators/" + encode_word(callee.operator_name);
+  request.target += "/infer";
   request.headers = {{"content-type", "application/octet-stream"},
                      {std::string(kLengthHeader), std::to_string(head.size())}};
   request.body.reserve(head.size() + data_bytes);

@@ -7,14 +7,15 @@
 #include "torchkeep/channel/http.h"
 
 /// Inference requests and answers of the Open Inference Protocol with its binary tensor extension,
-/// as the client writes and reads them: raw bytes, shape and type name; no knowledge of the runtime.
+/// as the client writes and reads them: raw bytes, shape and type name; no knowledge of the
+/// runtime.
 namespace torchkeep::client {
 
 struct Tensor {
   std::string name;
   std::string datatype;  ///< "FP32", "INT64", ...: as the protocol spells them.
   std::vector<std::uint64_t> shape;
-  SecretBuffer data;     ///< Row-major, little-endian.
+  SecretBuffer data;  ///< Row-major, little-endian.
 };
 
 /// Bytes of one element. Errors: InvalidArgument for types that have no fixed size or are unknown.
@@ -22,14 +23,22 @@ Result<std::size_t> datatype_bytes(std::string_view datatype);
 /// Bytes that `shape` takes. Errors: InvalidArgument, also if that does not fit in 64 bits.
 Result<std::uint64_t> tensor_bytes(std::string_view datatype, std::span<const std::uint64_t> shape);
 
-/// POST /v2/models/NAME/versions/VERSION/infer, all tensors binary, all outputs asked for as binary.
-/// Errors: InvalidArgument if a tensor's data is not as long as its shape says, or has no name.
-Result<channel::HttpRequest> encode_infer_request(std::string_view model, std::uint64_t version,
-                                                  std::span<const Tensor> inputs);
-/// Reads the answer's binary outputs, in order.
-/// Errors: Malformed, naming the output; an answer that is no success as `keys::parse_refusal` has it.
-Result<std::vector<Tensor>> parse_infer_response(const channel::HttpResponse& response);
+/// What of a model is called.
+struct Callee {
+  std::string operator_name;  ///< Of a model whose operators are called one by one; else empty.
+  std::vector<std::string> outputs;  ///< Those that are wanted; empty: all.
+};
 
+/// POST /v2/models/NAME/versions/VERSION[/operators/OPERATOR]/infer, all tensors binary, the
+/// outputs asked for as binary. Errors: InvalidArgument if a tensor's data is not as long as its
+/// shape says, or has no name.
+Result<channel::HttpRequest> encode_infer_request(std::string_view model, std::uint64_t version,
+                                                  std::span<const Tensor> inputs,
+                                                  const Callee& callee = {});
+/// Reads the answer's binary outputs, in order.
+/// Errors: Malformed, naming the output; an answer that is no success as `keys::parse_refusal` has
+/// it.
+Result<std::vector<Tensor>> parse_infer_response(const channel::HttpResponse& response);
 
 /// An input or output of a served model; -1 is a side that the caller chooses.
 struct ModelPort {

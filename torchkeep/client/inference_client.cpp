@@ -54,8 +54,9 @@ asio::awaitable<Result<channel::HttpResponse>> InferenceClient::ask(channel::Htt
 
 asio::awaitable<Result<std::vector<Tensor>>> InferenceClient::infer(std::string model,
                                                                     std::uint64_t version,
-                                                                    std::vector<Tensor> inputs) {
-  auto request = encode_infer_request(model, version, inputs);
+                                                                    std::vector<Tensor> inputs,
+                                                                    Callee callee) {
+  auto request = encode_infer_request(model, version, inputs, callee);
   if (!request) co_return std::move(request).error();
   auto response = co_await ask(std::move(request).value());
   if (!response) co_return std::move(response).error();

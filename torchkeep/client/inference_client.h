@@ -15,8 +15,8 @@ struct WorkerExpectation {
   keys::Policy policy;
 };
 
-/// Judges an attested worker. Errors: Untrusted if it is no worker or serves another owner's models;
-/// Denied by clause `workers`.
+/// Judges an attested worker. Errors: Untrusted if it is no worker or serves another owner's
+/// models; Denied by clause `workers`.
 Result<void> judge_worker(const channel::AttestedPeer& worker, const WorkerExpectation& expected,
                           TimePoint now);
 
@@ -35,9 +35,11 @@ class InferenceClient {
 
   const channel::AttestedPeer& peer() const { return peer_; }
 
-  /// Errors: InvalidArgument; Unavailable if the session is over (connect anew) or broke; Malformed.
+  /// Errors: InvalidArgument; Unavailable if the session is over (connect anew) or broke;
+  /// Malformed.
   asio::awaitable<Result<std::vector<Tensor>>> infer(std::string model, std::uint64_t version,
-                                                     std::vector<Tensor> inputs);
+                                                     std::vector<Tensor> inputs,
+                                                     Callee callee = {});
   /// What the worker serves under that name; version 0 is the highest. Errors: as `infer`.
   asio::awaitable<Result<ModelDescription>> describe(std::string model, std::uint64_t version);
 

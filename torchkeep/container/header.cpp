@@ -12,6 +12,8 @@ Result<json::Json> parse_signature(std::string_view canonical) {
   return signature;
 }
 
+bool is_kind(std::string_view kind) { return kind == kPayloadOnnx || kind == kPayloadOperators; }
+
 Result<Bytes> encode_unchecked(const Header& header) {
   json::Json value = {{"created", format_rfc3339(header.created)},
                       {"format", kFormat},
@@ -20,8 +22,8 @@ Result<Bytes> encode_unchecked(const Header& header) {
                       {"payload_bytes", header.payload_bytes},
                       {"payload_kind", ""},
                       {"version", header.version}};
-  // A string of the caller's may be no UTF-8, which JSON cannot write: only the known kind goes in.
-  if (header.payload_kind == kPayloadOnnx) value["payload_kind"] = header.payload_kind;
+  // A string of the caller's may be no UTF-8, which JSON cannot write: only a known kind goes in.
+  if (is_kind(header.payload_kind)) value["payload_kind"] = header.payload_kind;
   if (!header.signature.empty()) {
     value["signature"] = TRY(parse_signature(header.signature).context("signature"));
   }
@@ -42,8 +44,9 @@ Result<Header> parse_fields(ByteView bytes) {
   header.version = TRY(reader.take_unsigned("version"));
   if (header.version == 0) return malformed("\"version\" is 0, versions begin with 1");
   header.payload_kind = TRY(reader.take_string("payload_kind"));
-  if (header.payload_kind != kPayloadOnnx) {
-    return malformed("\"payload_kind\" is not \"", kPayloadOnnx, "\", the only one of this format");
+  if (!is_kind(header.payload_kind)) {
+    return malformed("\"payload_kind\" is neither \"", kPayloadOnnx, "\" nor \"", kPayloadOperators,
+                     "\", the kinds of this format");
   }
   header.payload_bytes = TRY(reader.take_unsigned("payload_bytes"));
   if (header.payload_bytes == 0 || header.payload_bytes > kMaxPayloadBytes) {

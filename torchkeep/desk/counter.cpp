@@ -1,6 +1,7 @@
 #include "torchkeep/desk/counter.h"
 
 #include "torchkeep/client/recovery_file.h"
+#include "torchkeep/container/reader.h"
 #include "torchkeep/desk/protect.h"
 
 namespace torchkeep::desk {
@@ -43,6 +44,13 @@ Result<std::optional<keys::Receipt>> register_version(Counter& counter, client::
   }
   auto data_key = TRY(client::decrypt_recovery(recovery, counter.owner.recovery_key()));
   return std::optional(TRY(submit_pending(counter, book, std::move(data_key))));
+}
+
+/// Every worker refuses such a container; its owner hears of it before anything is registered.
+Result<void> check_kind(const Path& container, const keys::Policy& policy) {
+  const container::Header header = TRY(container::load_header(container));
+  if (header.payload_kind != container::kPayloadOperators) return {};
+  return keys::check_operator_mode(policy).context(container.string());
 }
 
 }  // namespace
@@ -107,6 +115,8 @@ Result<Registration> register_model(Counter& counter, const std::string& name,
                                     const std::optional<keys::Policy>& policy,
                                     const Path& container) {
   client::StatementBook book = TRY(counter.owner.open_book(name));
+  if (!container.empty() && (policy || book.chain()))
+    TRY(check_kind(container, policy ? *policy : book.chain()->policy()));
   if (!book.chain()) {
     if (!policy) {
       return invalid_argument("\"", name,

@@ -110,7 +110,7 @@ Result<Protected> protect(const client::Owner& owner, const ProtectOrder& order,
   made.recovery = recovery_path(order.container);
   made.header.model = keys::model_id(owner.public_key(), order.name);
   made.header.version = order.version;
-  made.header.payload_kind = container::kPayloadOnnx;
+  made.header.payload_kind = contents.kind;
   made.header.payload_bytes = contents.bytes;
   made.header.key_id = keys::key_id(data_key.expose());
   made.header.created = std::chrono::floor<std::chrono::seconds>(clock.now());

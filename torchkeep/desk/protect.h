@@ -50,6 +50,7 @@ struct Contents {
   std::uint64_t bytes = 0;
   container::PayloadReader read;
   std::string signature;  ///< Empty: not published.
+  std::string_view kind = container::kPayloadOnnx;
 };
 
 /// Encrypts under a new DEK. The recovery file is on the disk before the container appears, so that

@@ -161,6 +161,13 @@ Digest256 policy_hash(const Policy& policy) {
   return crypto::sha256(as_bytes(json::encode_canonical(encode(policy))));
 }
 
+Result<void> check_operator_mode(const Policy& policy) {
+  if (policy.operator_mode) return {};
+  return denied(
+      "its operators are to be called one by one, from whose answers a caller can solve for its "
+      "parameters; the owner's policy does not allow that (clause operator_mode)");
+}
+
 std::vector<attest::Clause> examine_holder(const Policy& policy, HolderRole role,
                                            const attest::Claims& claims, TimePoint now) {
   std::vector<attest::Clause> out = examine_dates(policy, now);

@@ -18,8 +18,8 @@ struct Policy {
   bool offline_restart = false;  ///< A restarted cache may release before it is on line.
   std::optional<TimePoint> not_before;
   std::optional<TimePoint> not_after;
-  bool any_client = false;  ///< Default none; lists of keys come later.
-  bool operator_mode = false;
+  bool any_client = false;     ///< Default none; lists of keys come later.
+  bool operator_mode = false;  ///< Single operators may be called.
   // "rollback":"accepted" is required in the document: there are no witnesses yet.
 };
 
@@ -28,6 +28,9 @@ Result<Policy> parse_policy(const json::Json& value);
 json::Json encode(const Policy& policy);
 /// SHA-256 of the canonical JSON.
 Digest256 policy_hash(const Policy& policy);
+
+/// Whether single operators of a model may be called. Errors: Denied, clause `operator_mode`.
+Result<void> check_operator_mode(const Policy& policy);
 
 /// Appraises one enclave or trust domain for its role, and the policy's own dates.
 /// Errors: Denied, with the first clause that fails.

@@ -15,6 +15,11 @@ class RuntimeEngine final : public Engine {
   Result<std::vector<runtime::Tensor>> run(std::span<const runtime::Tensor> inputs) override {
     return model_->run(inputs);
   }
+  std::span<const runtime::Part> operators() const override { return model_->operators(); }
+  Result<std::vector<runtime::Tensor>> run_operator(
+      std::size_t index, std::span<const runtime::Tensor> inputs) override {
+    return model_->run_operator(index, inputs);
+  }
 
  private:
   std::unique_ptr<runtime::Model> model_;
@@ -60,10 +65,13 @@ Result<std::unique_ptr<Engine>> ContainerLoader::load(const ModelPlace& place,
   const container::Expectation expected{key.chain().model(), place.version, key.container_digest()};
   auto reader = TRY(container::Reader::open(place.container, key.data_key(), expected, pool_)
                         .context("container"));
+  const bool by_operator = reader.header().payload_kind == container::kPayloadOperators;
+  if (by_operator) TRY(keys::check_operator_mode(key.chain().policy()));
   Stream stream(reader, abandoned);
   runtime::ModelOptions options;
   options.threads = threads_;
   options.max_activation_bytes = config.max_activation_bytes;
+  options.by_operator = by_operator;
   auto model = runtime::Model::load([&stream](MutableByteView out) { return stream.read(out); },
                                     reader.header().payload_bytes, options);
   if (stream.failure()) return Error(*stream.failure()).context("container");

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "torchkeep/keys/messages.h"
-#include "torchkeep/runtime/tensor.h"
+#include "torchkeep/runtime/parts.h"
 #include "torchkeep/worker/model_config.h"
 #include "torchkeep/worker/repository.h"
 
@@ -21,6 +21,11 @@ class Engine {
   virtual std::uint64_t parameter_bytes() const = 0;
   /// Errors: as `runtime::Model::run`.
   virtual Result<std::vector<runtime::Tensor>> run(std::span<const runtime::Tensor> inputs) = 0;
+  /// What may be called by itself, by name; empty for a model that is run whole.
+  virtual std::span<const runtime::Part> operators() const = 0;
+  /// Errors: as `runtime::Model::run_operator`.
+  virtual Result<std::vector<runtime::Tensor>> run_operator(
+      std::size_t index, std::span<const runtime::Tensor> inputs) = 0;
 };
 
 /// *Used on one thread.*
@@ -29,7 +34,8 @@ class ModelLoader {
   virtual ~ModelLoader() = default;
   /// Loads what stands at `place` if it is exactly what `key`'s owner signed. Ends early, with
   /// Unavailable, once `abandoned` is set.
-  /// Errors: NotFound, Unavailable; Malformed; Untrusted. They end up in a log that the host reads,
+  /// Errors: NotFound, Unavailable; Malformed; Untrusted; Denied if its operators are to be called
+  /// one by one and the owner's policy does not allow it. They end up in a log that the host reads,
   /// so they tell nothing of what is inside the container.
   virtual Result<std::unique_ptr<Engine>> load(const ModelPlace& place, const ModelConfig& config,
                                                const keys::ReleasedKey& key,

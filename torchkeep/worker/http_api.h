@@ -26,7 +26,8 @@ class HttpApi {
                                                const channel::AttestedPeer* client);
   asio::awaitable<Result<channel::HttpResponse>> compute(ByteView body,
                                                          std::optional<std::size_t> json_bytes,
-                                                         AnswerHead head, Admission& admitted);
+                                                         AnswerHead head, const Route& route,
+                                                         Admission& admitted);
   channel::HttpResponse health() const;
   channel::HttpResponse model_ready(const Route& route) const;
   channel::HttpResponse model_metadata(const Route& route,

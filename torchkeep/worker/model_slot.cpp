@@ -129,6 +129,11 @@ void ModelSlot::take_renewal(Result<keys::ReleasedKey> renewed, TimePoint asked_
   if (renewed && renewed->container_digest() != key_->container_digest()) {
     renewed = untrusted("another container digest is signed for this version now");
   }
+  if (renewed && engine_ && !engine_->operators().empty()) {
+    // The policy that was signed meanwhile may be stricter.
+    if (auto allowed = keys::check_operator_mode(renewed->chain().policy()); !allowed)
+      renewed = std::move(allowed).error();
+  }
   if (renewed) {
     if (renewal_failures_ > 0) bench_.log.info(describe(place_), ": its lease is renewed again");
     renewal_failures_ = 0;

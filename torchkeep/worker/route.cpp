@@ -51,7 +51,7 @@ Result<std::uint64_t> parse_version(const std::string& word) {
 
 /// Behind /v2/models/NAME.
 Result<Route> model_route(std::string model, Words rest) {
-  Route route{Call::ModelMetadata, "GET", std::move(model), std::nullopt};
+  Route route{Call::ModelMetadata, "GET", std::move(model), std::nullopt, std::nullopt};
   if (rest.size() >= 2 && rest[0] == "versions") {
     route.version = TRY(parse_version(rest[1]));
     rest.erase(rest.begin(), rest.begin() + 2);
@@ -60,6 +60,11 @@ Result<Route> model_route(std::string model, Words rest) {
   if (rest == Words{"ready"}) {
     route.call = Call::ModelReady;
     return route;
+  }
+  if (rest.size() == 3 && rest[0] == "operators") {
+    route.operator_name = rest[1];
+    rest.erase(rest.begin(), rest.begin() + 2);
+    if (rest != Words{"infer"}) return not_found("no such call of an operator: there is /infer");
   }
   if (rest == Words{"infer"}) {
     route.call = Call::Infer;
@@ -73,7 +78,9 @@ Result<Route> model_route(std::string model, Words rest) {
 
 Result<Route> parse_route(std::string_view target) {
   const Words words = TRY(split(target));
-  const auto plain = [](Call call, std::string_view method) { return Route{call, method, {}, {}}; };
+  const auto plain = [](Call call, std::string_view method) {
+    return Route{call, method, {}, {}, {}};
+  };
   if (words == Words{"health"}) return plain(Call::Health, "GET");
   if (words == Words{"v2"}) return plain(Call::ServerMetadata, "GET");
   if (words == Words{"v2", "health", "live"}) return plain(Call::ServerLive, "GET");
@@ -81,7 +88,7 @@ Result<Route> parse_route(std::string_view target) {
   if (words == Words{"v2", "repository", "index"}) return plain(Call::RepositoryIndex, "POST");
   if (words.size() == 5 && words[0] == "v2" && words[1] == "repository" && words[2] == "models" &&
       (words[4] == "load" || words[4] == "unload")) {
-    return Route{Call::RepositoryChange, "POST", words[3], {}};
+    return Route{Call::RepositoryChange, "POST", words[3], {}, {}};
   }
   if (words.size() >= 3 && words[0] == "v2" && words[1] == "models") {
     return model_route(words[2], Words(words.begin() + 3, words.end()));

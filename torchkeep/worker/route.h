@@ -26,6 +26,7 @@ struct Route {
   std::string_view method;  ///< The one that it takes.
   std::string model;        ///< Decoded; not yet checked.
   std::optional<std::uint64_t> version;
+  std::optional<std::string> operator_name;  ///< Of Infer: the one that is called; decoded.
 };
 
 /// Errors: NotFound for a path that is none of ours; Malformed for one that cannot be decoded.

@@ -13,6 +13,8 @@ std::string client_words(Stage stage, ErrorCode code) {
     case Stage::Container: {
       if (code == ErrorCode::Unavailable) return "its container cannot be read now";
       if (code == ErrorCode::Untrusted) return "its container is not the one that its owner signed";
+      if (code == ErrorCode::Denied)
+        return "its owner's policy does not allow that single operators are called";
       return "its container cannot be used";
     }
     case Stage::Key:
@@ -32,7 +34,9 @@ Duration back_off(unsigned failures) {
 
 std::optional<Duration> retry_after(Stage stage, ErrorCode code, unsigned failures) {
   if (stage == Stage::Config || stage == Stage::Removed) return std::nullopt;
-  if (stage == Stage::Container && code != ErrorCode::Unavailable) return std::nullopt;
+  // The owner's policy may come to allow what it does not; the same bytes become no better.
+  if (stage == Stage::Container && code != ErrorCode::Unavailable && code != ErrorCode::Denied)
+    return std::nullopt;
   if (code == ErrorCode::Untrusted) return 60s;
   return back_off(failures);
 }
