@@ -3,8 +3,9 @@
 
 usage: resnet_save.py FOLDER [--models resnet18,resnet50]
 
-FOLDER keeps the simulated site (with a real one its key server runs elsewhere), resnet18.tkm and resnet50.tkm, and for the
-other program to compare with, example.npz: an input and plain PyTorch's answers and milliseconds. Weights are from a seed, as
+FOLDER keeps the simulated site (with a real one its key server runs elsewhere), resnet18.tkm and resnet50.tkm, which are run
+whole, resnet18.pt and resnet50.pt, state dicts whose layers are called one by one (docs/operator-mode.md), and for the other
+program to compare with, example.npz: an input and plain PyTorch's answers and milliseconds. Weights are from a seed, as
 large and as slow as trained ones; put your own in `build`.
 """
 import argparse
@@ -55,6 +56,9 @@ def main():
         for name in arguments.models.split(","):
             model = build(name)
             torchkeep.protect(model, image, arguments.folder / f"{name}.tkm", id=name, keyserver=site, replace=True)
+            secured = torchkeep.secure(model, arguments.folder / f"{name}-layers.tkm", id=f"{name}-layers", keyserver=site,
+                                       policy=site.policy(operator_mode=True), replace=True)
+            torch.save(secured.state_dict(), arguments.folder / f"{name}.pt")
             told[f"{name}_output"] = model(image).numpy()
             told[f"{name}_ms"] = numpy.float64(milliseconds(lambda m=model: m(image)))
     numpy.savez(arguments.folder / "example.npz", **told)

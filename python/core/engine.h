@@ -12,13 +12,15 @@ namespace torchkeep::python {
 class Engine {
  public:
   /// Raises what `runtime::Model::load_onnx` fails with.
-  explicit Engine(Path onnx);
+  Engine(Path onnx, bool by_operator);
 
   const Path& path() const { return path_; }
   const runtime::Model& model() const { return *model_; }
 
   /// One array for each input, in order. Raises InvalidArgument, Malformed, Unavailable.
   std::vector<py::array> run(const std::vector<py::array>& inputs);
+  /// The same of one operator, by its place among `model().operators()`.
+  std::vector<py::array> run_operator(std::size_t index, const std::vector<py::array>& inputs);
 
  private:
   Path path_;

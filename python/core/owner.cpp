@@ -41,6 +41,7 @@ py::object protect(const std::string& folder, const Engine& engine, const std::s
     if (stopped) return unavailable("interrupted");
     return model.payload.read(out);
   };
+  if (!engine.model().operators().empty()) contents.kind = container::kPayloadOperators;
   if (publish_signature) contents.signature = value_or_raise(desk::encode_signature(model));
   const auto tick = [&] {
     if (progress) {
@@ -143,6 +144,7 @@ py::object describe_container(const std::string& path) {
   return to_python({{"model", header.model.hex()},
                     {"version", header.version},
                     {"payload_bytes", header.payload_bytes},
+                    {"payload_kind", header.payload_kind},
                     {"key_id", header.key_id.hex()}});
 }
 

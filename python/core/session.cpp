@@ -63,7 +63,8 @@ class Session {
   }
 
   py::list infer(const std::string& model, std::uint64_t version,
-                 const std::vector<std::pair<std::string, py::array>>& inputs) {
+                 const std::vector<std::pair<std::string, py::array>>& inputs,
+                 const std::string& operator_name, const std::vector<std::string>& wanted) {
     check_process();
     std::vector<client::Tensor> tensors;
     for (const auto& [name, array] : inputs) {
@@ -74,8 +75,10 @@ class Session {
                          {elements.shape.begin(), elements.shape.end()},
                          std::move(elements.data)});
     }
-    auto outputs = without_gil(
-        [&] { return desk_->wait(client_->infer(model, version, std::move(tensors))); });
+    auto outputs = without_gil([&] {
+      return desk_->wait(
+          client_->infer(model, version, std::move(tensors), {operator_name, wanted}));
+    });
     py::list out;
     for (client::Tensor& tensor : outputs) {
       Elements elements{std::move(tensor.datatype),
@@ -126,7 +129,8 @@ void add_session(py::module_& module) {
       .def_property_readonly("peer", &Session::peer)
       .def_property_readonly("usable", &Session::usable)
       .def("describe", &Session::describe_model, arg("model"), arg("version"))
-      .def("infer", &Session::infer, arg("model"), arg("version"), arg("inputs"));
+      .def("infer", &Session::infer, arg("model"), arg("version"), arg("inputs"),
+           arg("operator_name") = "", arg("outputs") = std::vector<std::string>());
   module.def("attest", &attest, arg("endpoint"), arg("role"), arg("trust"), arg("policy"));
 }
 

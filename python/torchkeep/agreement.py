@@ -27,11 +27,12 @@ def compare(engine: "_core.Engine", flat: Flat, tensors: Sequence[torch.Tensor])
     missing = [name for name in flat.output_names if name not in by_name]
     if missing:
         raise Unsupported(f"the exported model has outputs {names}, not {missing[0]}")
-    return max(_difference(name, by_name[name], tensor.detach().numpy())
+    return max(difference(name, by_name[name], tensor.detach().numpy())
                for name, tensor in zip(flat.output_names, wanted))
 
 
-def _difference(name: str, found: Any, wanted: Any) -> float:
+def difference(name: str, found: Any, wanted: Any) -> float:
+    """The largest between two arrays. Raises Unsupported, naming them, if it is more than rounding."""
     if found.dtype != wanted.dtype or found.shape != wanted.shape:
         raise Unsupported(f"{name}: the engine answers {found.dtype} {list(found.shape)}, PyTorch {wanted.dtype} "
                           f"{list(wanted.shape)} on inputs of these shapes")

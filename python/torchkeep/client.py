@@ -15,6 +15,7 @@ from .site import Site, wait_words
 
 __all__ = ["Client", "Model", "load", "load_async"]
 SERVING_SECONDS = 120
+NOTICE_SECONDS = 5  # a worker looks at its folder every two seconds, and waits for a file to stop growing
 
 
 class Client:
@@ -84,10 +85,12 @@ class Client:
         with self._session() as session:
             return Verdict(self.url, session.peer)
 
-    def infer(self, id: str, inputs: Dict[str, Any], version: int = 0) -> Dict[str, Any]:
+    def infer(self, id: str, inputs: Dict[str, Any], version: int = 0, *, operator: str = "",
+              outputs: Sequence[str] = ()) -> Dict[str, Any]:
         """Tensors in by name, tensors out by name: NumPy arrays, or torch tensors if all inputs are such.
 
-        `version` 0 is the highest that is served. Raises InvalidArgument for inputs that are not the model's, Unavailable
+        `version` 0 is the highest that is served. `operator` names the one that is called of a model that its owner secured
+        (torchkeep.secure); `outputs` those that are wanted, all if none. Raises InvalidArgument for inputs that are not the model's, Unavailable
         while it is not served (with the reason), Denied or Untrusted as in the constructor.
         """
         _, name = split_id(id)
@@ -95,7 +98,7 @@ class Client:
         with self._session() as session:
             if version == 0:
                 version = max(session.describe(name, 0)[0], default=0)
-            answers = session.infer(name, version, arrays)
+            answers = session.infer(name, version, arrays, operator, list(outputs))
         return {output: _tensor(array) if as_torch else array for output, array in answers}
 
     async def infer_async(self, id: str, inputs: Dict[str, Any], version: int = 0) -> Dict[str, Any]:
@@ -203,9 +206,9 @@ def load(source: Union[PathLike, str], *, site: Optional[Site] = None, url: Opti
     if version not in (0, found):
         raise InvalidArgument(f"{path} is version {found}, not {version}")
     folder = site.owner(alias)
-    site.place(path, alias, name, found)
+    replaced = site.place(path, alias, name, found)
     client = Client(site.worker(alias), folder=folder, model=name, **how)
-    return _await_model(client, model_id, found, wait_seconds)
+    return _await_model(client, model_id, found, wait_seconds, NOTICE_SECONDS if replaced else 0)
 
 
 async def load_async(source: Union[PathLike, str], **how: Any) -> Model:
@@ -213,13 +216,15 @@ async def load_async(source: Union[PathLike, str], **how: Any) -> Model:
     return await asyncio.get_running_loop().run_in_executor(None, lambda: load(source, **how))
 
 
-def _await_model(client: Client, id: str, version: int, seconds: float) -> Model:
-    deadline = time.monotonic() + seconds
+def _await_model(client: Client, id: str, version: int, seconds: float, stale_seconds: float = 0) -> Model:
+    """`stale_seconds`: how long the worker may still speak of what stood there before."""
+    started = time.monotonic()
+    deadline, heeded = started + seconds, started + min(stale_seconds, seconds)
     while True:
         try:
             return client.model(id, version)
         except (Unavailable, NotFound) as error:
-            passes = isinstance(error, NotFound) or wait_words(error)
+            passes = isinstance(error, NotFound) or wait_words(error) or time.monotonic() < heeded
             if not passes or time.monotonic() > deadline:
                 client.close()
                 raise

@@ -1,5 +1,6 @@
 """Everything on this machine, in one line: a simulated platform, key server, key cache and workers."""
 import atexit
+import filecmp
 import html
 import os
 import pathlib
@@ -107,14 +108,24 @@ class Site:
     def _repository(self, alias: Optional[str]) -> pathlib.Path:
         return self.folder / "repository" / (alias or DEFAULT_OWNER)
 
-    def place(self, container: PathLike, alias: Optional[str], name: str, version: int) -> None:
-        """Copies a container to where the owner's worker looks; the worker then asks for its key by itself."""
+    def placed(self, alias: Optional[str], name: str, version: int) -> Optional[pathlib.Path]:
+        """The container that stands where the owner's worker looks, if one does."""
+        found = self._repository(alias) / name / str(version) / _MODEL
+        return found if found.exists() else None
+
+    def place(self, container: PathLike, alias: Optional[str], name: str, version: int) -> bool:
+        """Copies a container to where the owner's worker looks; the worker then asks for its key by itself. Returns whether it
+        took the place of another one."""
         self._check()
+        before = self.placed(alias, name, version)
+        if before is not None and filecmp.cmp(before, container, shallow=False):
+            return False
         folder = self._repository(alias) / name / str(version)
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = self.folder / f"{threading.get_ident()}.part"
         shutil.copyfile(container, unfinished)
         os.replace(unfinished, folder / _MODEL)
+        return before is not None
 
     def log(self, label: str) -> str:
         """What a program has said: "keyserver", "keycache", "simtee", "worker-me"."""
@@ -188,4 +199,4 @@ def wait_words(error: Unavailable) -> bool:
 
 
 _FINAL = ("revoked by its owner", "has not registered it", "could not be trusted", "not the one that its owner signed",
-          "cannot be used", "config.json is not valid")
+          "cannot be used", "config.json is not valid", "does not allow that single operators")
