@@ -24,9 +24,16 @@ class Stories(Case):
     def test_text_encoder(self):
         self.assertRegex(self.tell("text_encoder.py"), r"largest difference from plain PyTorch \d\.\de-0[5-9]")
 
+    def test_text_generation(self):
+        told = self.tell("text_generation.py", "--tokens", "60")
+        self.assertIn("the keeper of the light", told)
+        self.assertIn("the same tokens as plain PyTorch", told)
+
     def test_resnet_saved_by_one_program_and_loaded_by_another(self):
         self.tell("resnet_save.py", self.folder, "--models", "resnet18")
-        self.assertIn("largest difference", self.tell("resnet_load.py", self.folder))
+        told = self.tell("resnet_load.py", self.folder)
+        self.assertRegex(told, r"whole: top-5 .* largest difference \d\.\de-0[5-9]")
+        self.assertRegex(told, r"layer by layer: top-5 .* largest difference \d\.\de-0[5-9]")
 
 
 if __name__ == "__main__":
