@@ -52,14 +52,7 @@ def protect(module: Any, example_inputs: Any = None, path: PathLike = "", *, id:
     Raises Unsupported, naming operator and module, with a hint, before anything is written; after any failure and after
     Ctrl-C neither container nor recovery file is there.
     """
-    alias, name = split_id(id)
-    target = pathlib.Path(path or f"{name}.tkm")
-    folder = keyserver.owner(alias) if isinstance(keyserver, Site) else owner_folder(alias, owner)
-    who = _core.describe_owner(str(folder))
-    _check_place(target, replace)
-    if isinstance(keyserver, str) and who.get("key_server") != keyserver:
-        raise InvalidArgument(f"this owner's key server is {who.get('key_server', 'not pinned yet')}, not {keyserver}; "
-                              f"torchkeep.introduce(\"{keyserver}\", ...) comes first")
+    name, target, folder, who = _settle(id, path, keyserver, owner, replace)
     terms = _terms(keyserver, policy, folder, name)
     with tempfile.TemporaryDirectory(prefix="torchkeep-") as work:  # mode 0700: the model is in clear there
         engine, difference, axes = _prepare(module, example_inputs, pathlib.Path(work), dynamic_axes, quiet)
@@ -74,6 +67,20 @@ def protect(module: Any, example_inputs: Any = None, path: PathLike = "", *, id:
     return Protected(path=target, recovery=pathlib.Path(made["recovery"]), id=id, version=version,
                      container_digest=made["container_digest"], largest_difference=difference, dynamic_axes=axes,
                      registered=keyserver is not None)
+
+
+def _settle(id: str, path: PathLike, keyserver: Union[None, str, Site], owner: Optional[PathLike],
+            replace: bool) -> Tuple[str, pathlib.Path, pathlib.Path, Dict[str, Any]]:
+    """The model's name, where its container goes, the owner's folder and who the owner is; refused before anything is done."""
+    alias, name = split_id(id)
+    target = pathlib.Path(path or f"{name}.tkm")
+    folder = keyserver.owner(alias) if isinstance(keyserver, Site) else owner_folder(alias, owner)
+    who = _core.describe_owner(str(folder))
+    _check_place(target, replace)
+    if isinstance(keyserver, str) and who.get("key_server") != keyserver:
+        raise InvalidArgument(f"this owner's key server is {who.get('key_server', 'not pinned yet')}, not {keyserver}; "
+                              f"torchkeep.introduce(\"{keyserver}\", ...) comes first")
+    return name, target, folder, who
 
 
 def _terms(keyserver: Union[None, str, Site], policy: Optional[PolicyLike], folder: pathlib.Path,

@@ -15,8 +15,8 @@ from .client import SERVING_SECONDS
 from .errors import Denied, InvalidArgument
 from .owners import PolicyLike
 from .pieces import Origin
-from .places import PathLike, owner_folder, split_id
-from .protecting import _Bar, _check_place, _say, _terms
+from .places import PathLike
+from .protecting import _Bar, _say, _settle, _terms
 from .secured import Secured, tensors_of
 from .serving import Service
 from .site import Site
@@ -50,8 +50,7 @@ def secure(model: torch.nn.Module, path: PathLike = "", *, id: Optional[str] = N
     service.described = {name: operators.describe(module, kind) for name, (module, kind) in found.items()}
     made = {name: kind(module, name, service.call) for name, (module, kind) in found.items()}
     if id is not None:
-        _encrypt(model, found, made, service, pathlib.Path(path or f"{split_id(id)[1]}.tkm"), id, version, keyserver, policy, owner,
-                 replace, quiet)
+        _encrypt(model, found, made, service, path, id, version, keyserver, policy, owner, replace, quiet)
     elif keyserver is not None or policy is not None:
         raise InvalidArgument("to encrypt a model give its id=; keyserver= and policy= belong to that")
     copied = copy.deepcopy(model, _substitutes(found, made))
@@ -73,15 +72,9 @@ def _bind(made: Dict[str, Secured], service: Service) -> None:
 
 
 def _encrypt(model: torch.nn.Module, found: operators.Found, made: Dict[str, Secured], service: Service,
-             target: pathlib.Path, id: str, version: int, keyserver: Any, policy: Optional[PolicyLike],
+             path: PathLike, id: str, version: int, keyserver: Any, policy: Optional[PolicyLike],
              owner: Optional[PathLike], replace: bool, quiet: bool) -> None:
-    alias, name = split_id(id)
-    folder = keyserver.owner(alias) if isinstance(keyserver, Site) else owner_folder(alias, owner)
-    who = _core.describe_owner(str(folder))
-    _check_place(target, replace)
-    if isinstance(keyserver, str) and who.get("key_server") != keyserver:
-        raise InvalidArgument(f"this owner's key server is {who.get('key_server', 'not pinned yet')}, not {keyserver}; "
-                              f"torchkeep.introduce(\"{keyserver}\", ...) comes first")
+    name, target, folder, _ = _settle(id, path, keyserver, owner, replace)
     terms = _terms(keyserver, policy, folder, name)
     if keyserver is not None:
         stated = json.loads(terms) if terms is not None else _core.stated_policy(str(folder), name)
@@ -102,8 +95,8 @@ def _encrypt(model: torch.nn.Module, found: operators.Found, made: Dict[str, Sec
     if keyserver is not None:
         _core.register_model(str(folder), "", name, terms, str(target))
     origin = Origin(id, version)
-    weights = [(path, sum(t.numel() * t.element_size() for t in tensors_of(module).values()))
-               for path, (module, _) in found.items()]
-    for path, piece in pieces.cut(target.read_bytes(), weights, origin).items():
-        made[path].ciphertext = piece
+    weights = [(layer, sum(t.numel() * t.element_size() for t in tensors_of(module).values()))
+               for layer, (module, _) in found.items()]
+    for layer, piece in pieces.cut(target.read_bytes(), weights, origin).items():
+        made[layer].ciphertext = piece
     service.bind_later(origin, target)
