@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 export CCACHE_NOHASHDIR = 1
 export CCACHE_BASEDIR = $(CURDIR)
 
-.PHONY: packages demo-packages build demo test bench conformance zoo bench-runtime program fuzz tidy format clean help
+.PHONY: packages demo-packages build python wheel demo test bench conformance zoo bench-runtime program fuzz tidy format clean help
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,12 @@ build: packages ## The programs, optimised, for the simulated platform (build/re
 	cmake --build --preset release -j $(JOBS) --target $(PROGRAMS)
 
 PROGRAMS = torchkeep torchkeep-simtee torchkeep-keyserver torchkeep-keycache torchkeep-worker
+
+python: build ## The same and the Python package (build/release/python)
+	cmake --build --preset release -j $(JOBS) --target torchkeep_core
+
+wheel: python ## The Python package and the programs as a wheel (build/torchkeep-*.whl)
+	/usr/bin/python3 tools/make_wheel.py build/release --out build
 
 demo-packages:
 	@tools/install_packages.sh --demo

@@ -18,5 +18,10 @@ def main() -> int:
     os.execv(path, ["torchkeep", *sys.argv[1:]])
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """What a wheel's command `torchkeep` begins with."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()
