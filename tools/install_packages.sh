@@ -9,7 +9,7 @@ packages=(
   libssl-dev libboost1.81-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libsqlite3-dev
   libdnnl-dev
   libgtest-dev libgmock-dev libbenchmark-dev
-  python3-dev pybind11-dev python3-torch python3-torchvision
+  python3-dev pybind11-dev python3-torch python3-torchvision python3-hypothesis
 )
 if [[ ${1:-} == --demo ]]; then
   packages+=(python3-onnx dataset-fashion-mnist)

@@ -1,15 +1,16 @@
 """From PyTorch to ONNX. What differs between PyTorch's versions stands in this file alone."""
+import copy
 import gc
 import pathlib
 import re
 import traceback
 import warnings
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 
 from .adapter import Flat
-from .errors import Unsupported
+from .errors import InvalidArgument, Unsupported
 
 OPSET = 17  # the highest that PyTorch 1.13 writes; the engine runs 7 to 21
 Axes = Dict[str, Dict[int, str]]
@@ -17,8 +18,8 @@ _UNSUPPORTED = re.compile(r"operator '?((?:aten|prim|torchvision|onnx)::\w+)'?|C
 _BRANCH = re.compile(r"(\S+\.py:\d+): TracerWarning: Converting a tensor to a Python (\w+)")
 
 
-def load_module(source: pathlib.Path) -> torch.nn.Module:
-    """The module in a .pt file: TorchScript, or a whole pickled module. Raises Unsupported for a state dict."""
+def load_file(source: pathlib.Path) -> Union[torch.nn.Module, Dict[str, Any]]:
+    """What is in a .pt file: TorchScript, a whole pickled module, or a state dict. Raises Unsupported for anything else."""
     try:
         return torch.jit.load(str(source), map_location="cpu")
     except RuntimeError:
@@ -30,10 +31,22 @@ def load_module(source: pathlib.Path) -> torch.nn.Module:
     except Exception as error:  # pickle may fail in any way
         raise Unsupported(f"{source} is neither TorchScript nor a pickled module: {_first_line(error)}",
                           hint="save it with torch.jit.save(torch.jit.trace(model, example), path)") from None
-    if isinstance(loaded, torch.nn.Module):
+    if isinstance(loaded, (torch.nn.Module, dict)):
         return loaded
-    raise Unsupported(f"{source} holds a {type(loaded).__name__}, not a module",
-                      hint="a state dict has no forward(): build the module, call load_state_dict, and protect that")
+    raise Unsupported(f"{source} holds a {type(loaded).__name__}, neither a module nor a state dict",
+                      hint="save the module's state_dict(), or torch.jit.save(torch.jit.trace(model, example), path)")
+
+
+def fill(module: torch.nn.Module, state: Dict[str, Any]) -> torch.nn.Module:
+    """A copy of `module` with the parameters of a state dict. Raises InvalidArgument if they are another module's."""
+    filled = copy.deepcopy(module)
+    try:
+        filled.load_state_dict(state)
+    except Exception as error:  # of other names or shapes, or no state dict at all
+        reasons = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise InvalidArgument(f"this state dict is not of a {type(module).__name__}: {' '.join(reasons[1:3] or reasons)[:300]}; "
+                              "give into= the module that it was taken from") from None
+    return filled
 
 
 def export(flat: Flat, tensors: Sequence[torch.Tensor], path: pathlib.Path, axes: Axes) -> List[str]:

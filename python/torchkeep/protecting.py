@@ -32,10 +32,11 @@ class Protected:
 def protect(module: Any, example_inputs: Any = None, path: PathLike = "", *, id: str, version: int = 1,
             keyserver: Union[None, str, Site] = None, policy: Optional[PolicyLike] = None,
             owner: Optional[PathLike] = None, dynamic_axes: Optional[Dict[str, Dict[int, str]]] = None,
-            replace: bool = False, publish_signature: bool = False, quiet: bool = False) -> Protected:
+            replace: bool = False, publish_signature: bool = False, into: Any = None, quiet: bool = False) -> Protected:
     """Exports a model, checks that the engine answers as PyTorch does, encrypts it, and registers its key.
 
-    `module` is a torch.nn.Module, a ScriptModule, or the path of a .pt (TorchScript or a whole module) or .onnx file.
+    `module` is a torch.nn.Module, a ScriptModule, or the path of a .pt (TorchScript or a whole module) or .onnx file; or a
+    state dict or the .pt file of one, and `into` the module that gives it a forward() (a copy is filled, it stays as it is).
     `example_inputs` is what it is traced with and compared on: a tensor, a tuple of arguments, or a dict of keyword arguments,
     each a tensor or tuples, lists and dicts of tensors. An .onnx file needs none, and is compared with nothing then.
     `path` is the container to write, by default NAME.tkm; `id` is "NAME" or "OWNER/NAME" (an owner's alias, see
@@ -55,7 +56,7 @@ def protect(module: Any, example_inputs: Any = None, path: PathLike = "", *, id:
     name, target, folder, who = _settle(id, path, keyserver, owner, replace)
     terms = _terms(keyserver, policy, folder, name)
     with tempfile.TemporaryDirectory(prefix="torchkeep-") as work:  # mode 0700: the model is in clear there
-        engine, difference, axes = _prepare(module, example_inputs, pathlib.Path(work), dynamic_axes, quiet)
+        engine, difference, axes = _prepare(module, into, example_inputs, pathlib.Path(work), dynamic_axes, quiet)
         if difference is not None:
             _say(quiet, f"The engine answers as PyTorch does: largest difference {difference:.2g}")
         with _Bar(f"encrypting {target.name}", quiet) as bar:
@@ -107,11 +108,13 @@ def _check_place(target: pathlib.Path, replace: bool) -> None:
             raise InvalidArgument(f"{place} is there already: write elsewhere, or replace=True")
 
 
-def _prepare(source: Any, examples: Any, work: pathlib.Path, axes: Optional[Dict[str, Dict[int, str]]],
+def _prepare(source: Any, into: Any, examples: Any, work: pathlib.Path, axes: Optional[Dict[str, Dict[int, str]]],
              quiet: bool) -> Tuple["_core.Engine", Optional[float], Dict[str, Dict[int, str]]]:
     if isinstance(source, (str, os.PathLike)):
         source = pathlib.Path(source)
         if source.suffix == ".onnx":
+            if into is not None:
+                raise InvalidArgument("into= is for a state dict; an .onnx file is a whole model")
             return _prepare_onnx(source, examples)
     import torch
     from . import export
@@ -120,11 +123,11 @@ def _prepare(source: Any, examples: Any, work: pathlib.Path, axes: Optional[Dict
             raise InvalidArgument(f"{source}: give a .pt or .onnx file, or the module itself")
         if not source.is_file():
             raise InvalidArgument(f"no file {source}")
-        source = export.load_module(source)
+        source = export.load_file(source)
+    source = _filled(source, into)
     if not isinstance(source, torch.nn.Module):
-        what = "a state dict has no forward(): load it into its module" if isinstance(source, dict) else \
-            "give a torch.nn.Module, a ScriptModule, or the path of a .pt or .onnx file"
-        raise InvalidArgument(f"a {type(source).__name__} cannot be protected; {what}")
+        raise InvalidArgument(f"a {type(source).__name__} cannot be protected; give a torch.nn.Module, a ScriptModule, a state dict "
+                              "with into=, or the path of a .pt or .onnx file")
     if examples is None:
         raise InvalidArgument("give example_inputs: tensors that the module is traced with, and compared on")
     training = {module: module.training for module in source.modules()}
@@ -136,6 +139,19 @@ def _prepare(source: Any, examples: Any, work: pathlib.Path, axes: Optional[Dict
     finally:
         for module, was in training.items():
             module.training = was
+
+
+def _filled(source: Any, into: Any) -> Any:
+    """The module to protect: as it is given, or `into` with a state dict's parameters."""
+    import torch
+    from . import export
+    if isinstance(source, dict):
+        if not isinstance(into, torch.nn.Module):
+            raise InvalidArgument("a state dict has no forward(): give into= the module that it was taken from")
+        return export.fill(into, source)
+    if into is not None:
+        raise InvalidArgument(f"into= is for a state dict, and this is a {type(source).__name__}: leave it out")
+    return source
 
 
 def _prepare_onnx(source: pathlib.Path, examples: Any) -> Tuple["_core.Engine", Optional[float], Dict[str, Dict[int, str]]]:

@@ -67,6 +67,15 @@ class Protecting(SiteCase):
         for tensor in module.state_dict().values():
             self.assertNotIn(tensor.numpy().tobytes(), made.path.read_bytes())
 
+    def test_a_state_dict_into_its_module(self):
+        x, trained, blank = torch.randn(3, 6), Small(seed=5), Small(seed=6)
+        before = blank.first.weight.clone()
+        torch.save(trained.state_dict(), self.folder / "state.pt")
+        for name, state in (("dict", trained.state_dict()), ("file", self.folder / "state.pt")):
+            served = self.serve(state, torch.randn(2, 6), f"state-{name}", into=blank)
+            self.assert_close(served(x), trained(x))
+        self.assertTrue(torch.equal(blank.first.weight, before), "the module given stays as it is")
+
     def test_nesting_in_and_out(self):
         module = Nested()
         example = {"x": torch.randn(2, 4), "past": (torch.randn(2, 4), torch.randn(2, 4)), "scale": torch.ones(2, 4)}
@@ -173,7 +182,10 @@ class Refusing(Case):
         torch.save(Small().state_dict(), self.folder.parent / "state.pt")
         self.addCleanup(os.remove, self.folder.parent / "state.pt")
         self.refused(torchkeep.InvalidArgument, "state dict", module=Small().state_dict(), examples=x)
-        self.refused(torchkeep.Unsupported, "load_state_dict", module=self.folder.parent / "state.pt", examples=x)
+        self.refused(torchkeep.InvalidArgument, "into=", module=self.folder.parent / "state.pt", examples=x)
+        self.refused(torchkeep.InvalidArgument, "not of a Nested", module=Small().state_dict(), into=Nested(), examples=x)
+        self.refused(torchkeep.InvalidArgument, "not of a Small", module={"first.weight": 3}, into=Small(), examples=x)
+        self.refused(torchkeep.InvalidArgument, "leave it out", module=Small(), into=Small(), examples=x)
         self.refused(torchkeep.InvalidArgument, "no file", module="none.pt", examples=x)
         self.refused(torchkeep.NotFound, "none.onnx", module="none.onnx")
         self.refused(torchkeep.InvalidArgument, ".pt or .onnx", module="model.bin", examples=x)
