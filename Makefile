@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 export CCACHE_NOHASHDIR = 1
 export CCACHE_BASEDIR = $(CURDIR)
 
-.PHONY: packages demo-packages build python wheel demo test bench conformance zoo bench-runtime program fuzz tidy format clean help
+.PHONY: packages demo-packages build python wheel demo test bench conformance zoo bench-runtime bench-python program fuzz tidy format clean help
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,10 @@ zoo: demo-packages program ## Models exported by PyTorch, beside PyTorch, ONLY=P
 
 bench-runtime: demo-packages program ## The engine's speed beside ONNX Runtime's (npm), ONLY=PATTERN BATCH=N; a table, and JSON in build/bench
 	@tools/bench_runtime.py --program build/release/bin/torchkeep --json build/bench/runtime.json $(ONLY:%=--only '%') $(BATCH:%=--batch %)
+
+bench-python: python ## What serving, protecting and operator mode cost in Python; two JSONs on standard output
+	@PYTHONPATH=build/release/python /usr/bin/python3 -B tests/python/serving_bench.py
+	@PYTHONPATH=build/release/python /usr/bin/python3 -B tests/python/operator_bench.py
 
 SECONDS_EACH = $(or $(SECONDS),60)
 
