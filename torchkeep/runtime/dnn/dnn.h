@@ -75,12 +75,22 @@ class Machine {
   Machine& operator=(const Machine&) = delete;
   State& state() { return *state_; }
 
+  /// Zeroed secret memory, aligned to 64, and what must live as long as it is used.
+  struct Shelved {
+    MutableByteView bytes;
+    std::shared_ptr<const void> owner;
+  };
+  /// Room for a packed parameter. Parameters share large pieces of memory, which the kernel can lay
+  /// on huge pages: a model that is read front to back in each run otherwise waits for its page
+  /// tables. A piece goes when all its owners have gone.
+  Shelved shelve(std::uint64_t bytes);
+
  private:
   std::unique_ptr<State> state_;
 };
 
 /// Gelu: the exact one, by the error function. Swish: x * sigmoid(x).
-enum class Curve { Gelu, Swish, HardSwish };
+enum class Curve { Gelu, GeluByTanh, Swish, HardSwish };
 
 /// What is done to a result before it is written: result + residual, then limited to low..high or
 /// bent.

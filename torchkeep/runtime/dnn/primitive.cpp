@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "torchkeep/runtime/dnn/internal.h"
 
 namespace torchkeep::runtime::dnn {
@@ -5,6 +7,9 @@ namespace {
 
 // Enough for the layers of a few models; what it keeps is code, which tells of shapes.
 constexpr int kCachedPrimitives = 256;
+
+// Of memory for packed parameters: small models need little, large ones want huge pages.
+constexpr std::uint64_t kSmallestPiece = 64 << 10, kLargestPiece = 64 << 20, kAlignment = 64;
 
 }  // namespace
 
@@ -16,10 +21,29 @@ Machine::Machine() {
   dnnl_set_default_fpmath_mode(dnnl_fpmath_mode_strict);
   dnnl_set_primitive_cache_capacity(kCachedPrimitives);
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  state_ = std::make_unique<State>(State{engine, dnnl::stream(engine)});
+  state_ = std::make_unique<State>(State{engine, dnnl::stream(engine), nullptr, 0});
 }
 
 Machine::~Machine() = default;
+
+Machine::Shelved Machine::shelve(std::uint64_t bytes) {
+  State& state = *state_;
+  const std::uint64_t before = state.shelf ? state.shelf->size() : 0;
+  if (state.shelf == nullptr || before - state.shelved < bytes) {
+    const std::uint64_t next = std::clamp(2 * before, kSmallestPiece, kLargestPiece);
+    if (bytes > next / 2) {  // it is worth a piece of its own, and the other is not full
+      auto own = std::make_shared<SecretBytes>(bytes);
+      const MutableByteView view = own->expose();
+      return {view, std::move(own)};
+    }
+    state.shelf = std::make_shared<SecretBytes>(next);
+    state.shelved = 0;
+  }
+  const MutableByteView view = state.shelf->expose().subspan(state.shelved, bytes);
+  state.shelved += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  state.shelved = std::min<std::uint64_t>(state.shelved, state.shelf->size());
+  return {view, state.shelf};
+}
 
 Primitive::Primitive() = default;
 Primitive::Primitive(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -63,6 +87,7 @@ namespace {
 dnnl::algorithm algorithm_of(Curve curve) {
   switch (curve) {
     case Curve::Gelu: return dnnl::algorithm::eltwise_gelu_erf;
+    case Curve::GeluByTanh: return dnnl::algorithm::eltwise_gelu_tanh;
     case Curve::Swish: return dnnl::algorithm::eltwise_swish;
     case Curve::HardSwish: break;
   }

@@ -45,13 +45,13 @@ Result<void> Packed::pack(plan::Builder& builder, const dnn::Layout& layout) {
       versions_.empty() && transposed_
           ? TRY(dnn::make_transposing_reorder(builder.machine(), shape_, layout))
           : TRY(dnn::make_reorder(builder.machine(), shape_, from, layout));
-  auto memory = std::make_shared<SecretBytes>(layout.bytes(shape_));
+  const dnn::Machine::Shelved memory = builder.machine().shelve(layout.bytes(shape_));
   SecretBytes scratch(reorder.scratch_bytes());
   std::array<std::byte*, 3> arguments{writable(source),
-                                      reinterpret_cast<std::byte*>(memory->expose().data()),
+                                      reinterpret_cast<std::byte*>(memory.bytes.data()),
                                       reinterpret_cast<std::byte*>(scratch.expose().data())};
   TRY(reorder.run(std::span(arguments).first(scratch.empty() ? 2 : 3)));
-  versions_.push_back({layout, std::as_const(*memory).expose(), memory});
+  versions_.push_back({layout, memory.bytes, memory.owner});
   return {};
 }
 
