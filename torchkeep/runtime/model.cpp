@@ -114,7 +114,7 @@ struct Model::State {
   Result<void> prepare(const std::shared_ptr<SecretBytes>& data);
   void make_programs() REQUIRES(mutex);
   Result<void> plan_for(const std::vector<Shape>& shapes) REQUIRES(mutex);
-  Result<std::vector<Tensor>> run(std::size_t index, std::span<const Tensor> inputs);
+  Result<void> run(std::size_t index, std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
   std::uint64_t parameter_bytes() const;
   Cost last_cost();
 
@@ -131,6 +131,8 @@ struct Model::State {
   SecretBytes arena GUARDED_BY(mutex);                                     // of all programs
   std::vector<std::unique_ptr<plan::Program>> programs GUARDED_BY(mutex);  // for each part
   std::size_t last_run GUARDED_BY(mutex) = 0;
+  std::vector<plan::View> views GUARDED_BY(mutex);  // of the inputs, and which are known: both keep
+  std::vector<bool> known GUARDED_BY(mutex);        // their memory from run to run
   std::uint64_t loaded_bytes = 0;
 };
 
@@ -201,16 +203,17 @@ std::uint64_t Model::State::parameter_bytes() const {
 }
 
 Result<void> Model::State::plan_for(const std::vector<Shape>& shapes) {
-  std::vector<plan::View> views;
+  std::vector<plan::View> guesses;
   for (std::size_t i = 0; i < shapes.size(); ++i)
-    views.push_back({graph.input_ports[i].dtype, shapes[i], nullptr});
+    guesses.push_back({graph.input_ports[i].dtype, shapes[i], nullptr});
   plan::Context context{machine, pool, options.max_activation_bytes};
-  const plan::Plan* plan = TRY(programs[0]->prepare(views, context));
+  const plan::Plan* plan = TRY(programs[0]->prepare(guesses, context));
   if (plan->stop() == plan::Stop::None) TRY(check_outputs(parts[0].outputs, plan->outputs()));
   return {};
 }
 
-Result<std::vector<Tensor>> Model::State::run(std::size_t index, std::span<const Tensor> inputs) {
+Result<void> Model::State::run(std::size_t index, std::span<const Tensor> inputs,
+                               std::vector<Tensor>& outputs) {
   const Part& part = parts[index];
   if (inputs.size() != part.inputs.size()) {
     return invalid_argument("there are ", inputs.size(), " inputs, wanted are ",
@@ -219,18 +222,17 @@ Result<std::vector<Tensor>> Model::State::run(std::size_t index, std::span<const
   for (std::size_t i = 0; i < inputs.size(); ++i) TRY(check_input(part.inputs[i], inputs[i]));
   MutexLock lock(mutex);
   const Pool::Run threads(pool);
-  std::vector<plan::View> views;
-  std::vector<bool> known;
+  views.resize(inputs.size());
+  known.clear();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    views.push_back(plan::View::of(inputs[i]));
+    views[i].look_at(inputs[i]);
     // What is larger decides no shapes alone; a plan that needs it stops and goes on with it.
     known.push_back(known_inputs[part.input_places[i]] && inputs[i].data.size() <= kMaxKnownBytes);
   }
   plan::Context context{machine, pool, options.max_activation_bytes};
   last_run = index;
-  std::vector<Tensor> outputs = TRY(programs[index]->run(views, known, context));
-  TRY(check_outputs(part.outputs, outputs));
-  return outputs;
+  TRY(programs[index]->run(views, known, context, outputs));
+  return check_outputs(part.outputs, outputs);
 }
 
 Result<std::unique_ptr<Model>> Model::load(const PayloadSource& source, std::uint64_t payload_bytes,
@@ -271,11 +273,17 @@ std::span<const Part> Model::operators() const {
 }
 
 Result<std::vector<Tensor>> Model::run(std::span<const Tensor> inputs) {
+  std::vector<Tensor> outputs;
+  TRY(run(inputs, outputs));
+  return outputs;
+}
+
+Result<void> Model::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
   if (state_->options.by_operator) {
     return invalid_argument("this model's operators are called one by one, and never all of it");
   }
   try {
-    return state_->run(0, inputs);
+    return state_->run(0, inputs, outputs);
   } catch (const std::bad_alloc&) {
     return unavailable("no memory for a run");
   }
@@ -286,7 +294,9 @@ Result<std::vector<Tensor>> Model::run_operator(std::size_t index, std::span<con
     return invalid_argument("this model has no operator ", index, " that is called by itself");
   }
   try {
-    return state_->run(index, inputs);
+    std::vector<Tensor> outputs;
+    TRY(state_->run(index, inputs, outputs));
+    return outputs;
   } catch (const std::bad_alloc&) {
     return unavailable("no memory for a run");
   }

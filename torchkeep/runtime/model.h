@@ -57,6 +57,10 @@ class Model {
   /// Errors: InvalidArgument for a wrong count, type, shape or size of an input; Malformed if the
   /// model cannot run on these shapes, naming the node; Unavailable if memory is short.
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
+  /// The same into `outputs`, whose memory is used again where an output has its size: a caller
+  /// that hands in the last answer saves the memory for the next. After an error they hold nothing
+  /// of use.
+  Result<void> run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
   /// Runs `operators()[index]` once, on its inputs alone. Errors: as `run`; each of the two also
   /// refuses, with InvalidArgument, a model that was loaded for the other.
   Result<std::vector<Tensor>> run_operator(std::size_t index, std::span<const Tensor> inputs);

@@ -8,6 +8,8 @@ using graph::kLeftOut;
 
 dnn::Machine& Builder::machine() { return planner_.request().machine; }
 
+int Builder::threads() const { return planner_.request().pool.threads(); }
+
 bool Builder::has_input(std::size_t index) const {
   return index < node_.inputs.size() && node_.inputs[index] != kLeftOut;
 }

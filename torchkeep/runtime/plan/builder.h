@@ -36,6 +36,12 @@ struct View {
   Shape shape;
   const std::byte* data = nullptr;  ///< Null: it is left out.
 
+  /// As `of`, in memory that the view has already.
+  void look_at(const Tensor& tensor) {
+    dtype = tensor.dtype;
+    shape = tensor.shape;
+    data = reinterpret_cast<const std::byte*>(tensor.data.data());
+  }
   static View of(const Tensor& tensor) {
     return {tensor.dtype, tensor.shape, reinterpret_cast<const std::byte*>(tensor.data.data())};
   }
@@ -72,6 +78,8 @@ class Builder {
   Builder(Planner& planner, const graph::Node& node) : planner_(planner), node_(node) {}
 
   dnn::Machine& machine();
+  /// Of the pool that will run the steps.
+  int threads() const;
 
   std::size_t input_count() const { return node_.inputs.size(); }
   bool has_input(std::size_t index) const;

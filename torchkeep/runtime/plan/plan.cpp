@@ -13,13 +13,18 @@ double Plan::flops() const {
   return sum;
 }
 
-Result<std::vector<Tensor>> Plan::run(std::span<const View> inputs, MutableByteView arena,
-                                      Pool& pool) {
+Result<void> Plan::run(std::span<const View> inputs, MutableByteView arena, Pool& pool,
+                       std::vector<Tensor>& outputs) {
   TORCHKEEP_CHECK(arena.size() >= arena_bytes_);
-  std::vector<Tensor> outputs;
-  outputs.reserve(outputs_.size());
-  for (const Operand& output : outputs_) {
-    outputs.push_back(TRY(Tensor::uninitialised(output.dtype, output.shape)));
+  outputs.resize(outputs_.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const Operand& output = outputs_[i];
+    if (outputs[i].data.size() == TRY(byte_count(output.dtype, output.shape))) {
+      outputs[i].dtype = output.dtype;
+      outputs[i].shape = output.shape;
+    } else {
+      outputs[i] = TRY(Tensor::uninitialised(output.dtype, output.shape));
+    }
   }
   const auto place = [&](const Buffer& buffer) -> std::byte* {
     switch (buffer.place) {
@@ -43,7 +48,7 @@ Result<std::vector<Tensor>> Plan::run(std::span<const View> inputs, MutableByteV
     TRY(step.action(std::span<std::byte* const>(memory_).subspan(next, step.buffers.size()), pool));
     next += step.buffers.size();
   }
-  return outputs;
+  return {};
 }
 
 namespace {
@@ -74,7 +79,9 @@ Result<std::vector<Tensor>> run_planned(const Request& request, const graph::Nod
   const std::unique_ptr<Plan> plan = TRY(Plan::make(alone));
   if (plan->stop() != Stop::None) return malformed("it depends on what is not known");
   SecretBytes arena(plan->arena_bytes());
-  return plan->run({}, arena.expose(), request.pool);
+  std::vector<Tensor> outputs;
+  TRY(plan->run({}, arena.expose(), request.pool, outputs));
+  return outputs;
 }
 
 }  // namespace

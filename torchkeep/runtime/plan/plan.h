@@ -76,8 +76,10 @@ class Plan {
   const KnownValues& known() const { return known_; }
 
   /// Runs once in `arena`, of at least `arena_bytes()`. `inputs` have the planned types and shapes.
+  /// Writes `outputs` into the memory that they have, where it is of the size.
   /// Errors: Internal, Unavailable; context is left to the caller, `failed_node` names the node.
-  Result<std::vector<Tensor>> run(std::span<const View> inputs, MutableByteView arena, Pool& pool);
+  Result<void> run(std::span<const View> inputs, MutableByteView arena, Pool& pool,
+                   std::vector<Tensor>& outputs);
   const graph::Node* failed_node() const { return failed_node_; }
 
  private:

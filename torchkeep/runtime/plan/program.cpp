@@ -1,6 +1,7 @@
 #include "torchkeep/runtime/plan/program.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "torchkeep/runtime/plan/halves.h"
 
@@ -49,8 +50,23 @@ Result<std::unique_ptr<Plan>> Program::make_plan(const Start& start, Context& co
                      context.pool, limits_.max_bytes, start.constants});
 }
 
-Result<Program::Stage*> Program::find_stage(std::list<Stage>& stages, const Start& start,
-                                            Context& context) {
+bool Program::fits(const Key& key, const Start& start) {
+  if (key.types.size() != start.views.size()) return false;
+  std::size_t place = 0;
+  for (std::size_t i = 0; i < start.views.size(); ++i) {
+    const View& view = start.views[i];
+    if (key.types[i] != view.dtype || key.shapes[i] != view.shape) return false;
+    if (!start.known[i]) continue;
+    const std::size_t bytes = bytes_of(view);
+    if (key.elements.size() - place < bytes ||
+        (bytes > 0 && std::memcmp(key.elements.data() + place, view.data, bytes) != 0))
+      return false;
+    place += bytes;
+  }
+  return place == key.elements.size();
+}
+
+Result<Program::Key> Program::make_key(const Start& start) const {
   Key key;
   for (std::size_t i = 0; i < start.views.size(); ++i) {
     const View& view = start.views[i];
@@ -64,11 +80,18 @@ Result<Program::Stage*> Program::find_stage(std::list<Stage>& stages, const Star
     const auto* elements = reinterpret_cast<const std::uint8_t*>(view.data);
     key.elements.insert(key.elements.end(), elements, elements + bytes);
   }
-  const auto found = std::ranges::find(stages, key, &Stage::key);
+  return key;
+}
+
+Result<Program::Stage*> Program::find_stage(std::list<Stage>& stages, const Start& start,
+                                            Context& context) {
+  const auto found =
+      std::ranges::find_if(stages, [&](const Stage& stage) { return fits(stage.key, start); });
   if (found != stages.end()) {
     stages.splice(stages.begin(), stages, found);
     return &stages.front();
   }
+  Key key = TRY(make_key(start));
   auto plan = TRY(make_plan(start, context));
   while (!stages.empty() && stages.size() >= std::max<std::size_t>(limits_.max_plans, 1))
     stages.pop_back();
@@ -90,15 +113,16 @@ Result<const Plan*> Program::prepare(std::span<const View> inputs, Context& cont
   return static_cast<const Plan*>(stage->plan.get());
 }
 
-Result<std::vector<Tensor>> Program::run_plan(Plan& plan, const Start& start, Context& context) {
+Result<void> Program::run_plan(Plan& plan, const Start& start, Context& context,
+                               std::vector<Tensor>& outputs) {
   if (arena_->size() < plan.arena_bytes()) {
     *arena_ = SecretBytes();  // the smaller one goes first
     *arena_ = SecretBytes(plan.arena_bytes());
   }
-  auto outputs = plan.run(start.views, arena_->expose(), context.pool);
-  if (!outputs && plan.failed_node() != nullptr)
-    return std::move(outputs).error().context(graph_.describe(*plan.failed_node()));
-  return outputs;
+  Result<void> done = plan.run(start.views, arena_->expose(), context.pool, outputs);
+  if (!done && plan.failed_node() != nullptr)
+    return std::move(done).error().context(graph_.describe(*plan.failed_node()));
+  return done;
 }
 
 Result<std::vector<Tensor>> Program::run_alone(const Plan& plan, const Start& start,
@@ -131,7 +155,7 @@ Result<std::vector<Tensor>> Program::run_alone(const Plan& plan, const Start& st
 }
 
 Program::Start Program::go_on(const Plan& plan, const Start& start, std::vector<Tensor> outputs,
-                              std::vector<Tensor> alone, std::deque<Tensor>& kept) const {
+                              std::vector<Tensor> alone, std::list<Tensor>& kept) const {
   Start next{plan.rest(), {}, {}, {}, &plan.known()};
   const auto add = [&](graph::ValueId value, View view) {
     next.values.push_back(value);
@@ -156,24 +180,37 @@ Program::Start Program::go_on(const Plan& plan, const Start& start, std::vector<
 
 Result<std::vector<Tensor>> Program::run(std::span<const View> inputs,
                                          const std::vector<bool>& known, Context& context) {
-  std::deque<Tensor> kept;  // what one plan leaves for the next
-  Start start{items_, inputs_, {inputs.begin(), inputs.end()}, known, nullptr};
-  std::list<Stage>* stages = &stages_;
+  std::vector<Tensor> outputs;
+  TRY(run(inputs, known, context, outputs));
+  return outputs;
+}
+
+Result<void> Program::run(std::span<const View> inputs, const std::vector<bool>& known,
+                          Context& context, std::vector<Tensor>& outputs) {
+  first_.items = items_;
+  first_.values = inputs_;
+  first_.views.assign(inputs.begin(), inputs.end());
+  first_.known = known;
   last_arena_bytes_ = 0;
   last_flops_ = 0;
+  std::list<Tensor> kept;  // what one plan leaves for the next
+  Start later;
+  const Start* start = &first_;
+  std::list<Stage>* stages = &stages_;
   while (true) {
-    Stage* stage = TRY(find_stage(*stages, start, context));
+    Stage* stage = TRY(find_stage(*stages, *start, context));
     Plan& plan = *stage->plan;
-    std::vector<Tensor> outputs = TRY(run_plan(plan, start, context));
     last_arena_bytes_ = std::max(last_arena_bytes_, plan.arena_bytes());
     last_flops_ += plan.flops();
-    if (plan.stop() == Stop::None) return outputs;
-    std::vector<Tensor> alone;
+    if (plan.stop() == Stop::None) return run_plan(plan, *start, context, outputs);
+    std::vector<Tensor> made, alone;
+    TRY(run_plan(plan, *start, context, made));
     if (plan.stop() == Stop::Alone) {
-      alone = TRY(
-          run_alone(plan, start, outputs, context).context(graph_.describe(*plan.alone().node)));
+      alone =
+          TRY(run_alone(plan, *start, made, context).context(graph_.describe(*plan.alone().node)));
     }
-    start = go_on(plan, start, std::move(outputs), std::move(alone), kept);
+    later = go_on(plan, *start, std::move(made), std::move(alone), kept);
+    start = &later;
     stages = &stage->next;
   }
 }

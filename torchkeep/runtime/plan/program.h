@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <list>
 
 #include "torchkeep/runtime/plan/plan.h"
@@ -34,6 +33,10 @@ class Program {
   /// for these elements alone. Errors: as Plan's; they name the node.
   Result<std::vector<Tensor>> run(std::span<const View> inputs, const std::vector<bool>& known,
                                   Context& context);
+  /// The same into the memory that `outputs` have, where it is of the size. A program of one plan
+  /// that has run on these shapes before allocates nothing of its own.
+  Result<void> run(std::span<const View> inputs, const std::vector<bool>& known, Context& context,
+                   std::vector<Tensor>& outputs);
 
   /// Of the last run, or of what was prepared if there was none: the largest arena, and the
   /// floating-point operations of all its plans.
@@ -46,9 +49,6 @@ class Program {
     std::vector<DataType> types;
     std::vector<Shape> shapes;
     SecretBuffer elements;  ///< Of what must be known, one after the other.
-    bool operator==(const Key& other) const {
-      return types == other.types && shapes == other.shapes && elements == other.elements;
-    }
   };
   struct Stage {
     Key key;
@@ -63,20 +63,24 @@ class Program {
     const KnownValues* constants = nullptr;
   };
 
+  static bool fits(const Key& key, const Start& start);
+  Result<Key> make_key(const Start& start) const;
   Result<Stage*> find_stage(std::list<Stage>& stages, const Start& start, Context& context);
   Result<std::unique_ptr<Plan>> make_plan(const Start& start, Context& context) const;
-  Result<std::vector<Tensor>> run_plan(Plan& plan, const Start& start, Context& context);
+  Result<void> run_plan(Plan& plan, const Start& start, Context& context,
+                        std::vector<Tensor>& outputs);
   Result<std::vector<Tensor>> run_alone(const Plan& plan, const Start& start,
                                         std::span<const Tensor> outputs, Context& context) const;
   /// What is there after a plan that stopped. Keeps `outputs` and `alone` alive.
   Start go_on(const Plan& plan, const Start& start, std::vector<Tensor> outputs,
-              std::vector<Tensor> alone, std::deque<Tensor>& kept) const;
+              std::vector<Tensor> alone, std::list<Tensor>& kept) const;
 
   const graph::Graph& graph_;
   std::vector<Item> items_;
   std::vector<graph::ValueId> inputs_, outputs_;
   ProgramLimits limits_;
   std::list<Stage> stages_;
+  Start first_;  ///< Of the first plan; kept so that its memory is there for the next run.
   SecretBytes own_arena_;
   SecretBytes* arena_;
   std::uint64_t last_arena_bytes_ = 0;
