@@ -48,6 +48,9 @@ float Activation::apply(float value) const {
     case Kind::None: return value;
     case Kind::Relu: return value < 0 ? 0 : value;
     case Kind::Clip: return value < low ? low : value > high ? high : value;
+    case Kind::GeluByTanh:
+      return 0.5F * value *
+             (1 + std::tanh(0.79788456F * (value + 0.044715F * value * value * value)));
     case Kind::Gelu: return 0.5F * value * (1 + std::erf(value * 0.70710678F));
     case Kind::Swish: return value / (1 + std::exp(-value));
     case Kind::HardSwish: break;

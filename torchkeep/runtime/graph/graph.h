@@ -79,10 +79,24 @@ inline constexpr ValueId kLeftOut = ~ValueId{0};  ///< An optional input or outp
 
 /// What runs on a node's result before it is written.
 struct Activation {
-  enum class Kind { None, Relu, Clip, Gelu, Swish, HardSwish } kind = Kind::None;
+  enum class Kind { None, Relu, Clip, Gelu, GeluByTanh, Swish, HardSwish } kind = Kind::None;
   float low = 0, high = 0;  ///< Of Clip.
 
   float apply(float value) const;
+};
+
+/// How a MatMul that stands for attention reads and writes: inputs 0 to 2 are queries, keys and
+/// values, 3 is the mask if there is one. Attention itself sees [batch..., rows, width]; each
+/// permutation says which dimension of the tensor in memory that is. Empty: it lies so.
+struct WrittenAttention {
+  std::vector<std::int64_t> query, key, value, output;
+  enum class Mask {
+    None,
+    Added,        ///< To the scores.
+    Replaced,     ///< Scores where it is true become `replacement`,
+    ReplacedNot,  ///< or those where it is false.
+  } mask = Mask::None;
+  float replacement = 0;
 };
 
 struct Node;
@@ -107,10 +121,12 @@ struct Node {
   std::vector<ValueId> captures;  ///< What the bodies read beyond their own inputs and nodes.
 
   // What the optimiser fused into it; ONNX has no words for these.
+  bool recognised = false;  ///< Found written out; may be newer than the model's operator set.
   Activation activation;
   bool biased = false;          ///< Input 2 of a MatMul is added to each row of the product.
   float scale = 1;              ///< What the product of a MatMul without bias is multiplied by.
   ValueId residual = kLeftOut;  ///< Added to the result, before the activation.
+  std::optional<WrittenAttention> attention;  ///< What a MatMul of `scale` stands for.
 
   /// Every value that the node reads, captures and the residual too, those left out too.
   std::vector<ValueId> reads() const;

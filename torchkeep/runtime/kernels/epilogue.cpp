@@ -14,6 +14,7 @@ dnn::Epilogue epilogue_of(const plan::Builder& builder) {
     case Kind::Relu: epilogue.relu = true; break;
     case Kind::Clip: epilogue.clip = {activation.low, activation.high}; break;
     case Kind::Gelu: epilogue.curve = dnn::Curve::Gelu; break;
+    case Kind::GeluByTanh: epilogue.curve = dnn::Curve::GeluByTanh; break;
     case Kind::Swish: epilogue.curve = dnn::Curve::Swish; break;
     case Kind::HardSwish: epilogue.curve = dnn::Curve::HardSwish; break;
   }

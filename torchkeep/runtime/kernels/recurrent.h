@@ -2,8 +2,10 @@
 
 #include <functional>
 
+#include "torchkeep/runtime/kernels/kernel.h"
 #include "torchkeep/runtime/kernels/node_reader.h"
-#include "torchkeep/runtime/plan/builder.h"
+#include "torchkeep/runtime/kernels/panels.h"
+#include "torchkeep/runtime/kernels/registry.h"
 
 /// What LSTM, GRU and RNN share: sequences that are walked forwards, backwards or both ways.
 namespace torchkeep::runtime::kernels {
@@ -27,41 +29,74 @@ struct RecurrentSizes {
   std::size_t steps = 0, batch = 0, input = 0, hidden = 0, directions = 0;
 };
 
-/// Looks at inputs X, W, R, B, sequence_lens and initial_h. Errors: Malformed if they do not fit
-/// `gates` gates.
-Result<RecurrentSizes> recurrent_sizes(const plan::Builder& builder,
-                                       const RecurrentSettings& settings, std::size_t gates);
-
-/// One step of one direction for all of a batch.
-/// `products`: [batch, gates * hidden], the input's part, biases not included. `w_bias` and
-/// `r_bias` are null if there are none. `hidden` is [batch, hidden] before the step. The cell
-/// writes the new state of each row to `hidden` for which `active` says so.
-struct CellStep {
-  float* products;
-  const float* w_bias;
-  const float* r_bias;
-  float* hidden;
-  float* cell;             ///< LSTM alone.
-  const float* peepholes;  ///< LSTM alone; may be null.
-  float* scratch;          ///< [batch, gates * hidden]
-  float* limited;          ///< [batch, hidden], scratch too.
-  const std::vector<bool>& active;
-};
-
-/// Adds the product of `hidden` with rows of R to what stands in `to`; R is of this direction.
-/// `first`, `count`: which gates' rows.
+/// The weights of the state, R, of one direction, in panels: the gates' columns in the parts in
+/// which a cell wants to multiply them.
 class RecurrentProduct {
  public:
-  virtual ~RecurrentProduct() = default;
-  /// to[batch, count * hidden] = from[batch, hidden] * R[first...]^T
-  virtual Result<void> multiply(std::size_t part, const float* from, float* to) = 0;
+  RecurrentProduct(std::size_t hidden, const std::vector<std::size_t>& parts);
+
+  std::size_t hidden() const { return hidden_; }
+  /// Of one direction's panels.
+  std::size_t floats() const { return floats_; }
+  /// `from`: R of one direction, [gates * hidden, hidden].
+  void pack(const float* from, float* to) const;
+
+  /// to[b, gates of the part * hidden] = from[b, hidden] * R of the part, plus what stands there if
+  /// `add`. Columns are shared among the threads of `pool`, unless it is null.
+  void multiply(const float* panels, std::size_t part, Rows<const float> from, Rows<float> to,
+                std::size_t batch, bool add, Pool* pool) const;
+
+ private:
+  struct Part {
+    PanelProduct product;
+    std::size_t start = 0;  ///< Of its panels, in floats.
+  };
+  std::size_t hidden_;
+  std::vector<Part> parts_;
+  std::size_t floats_ = 0;
 };
 
-using Cell = std::function<Result<void>(const RecurrentSizes&, const CellStep&, RecurrentProduct&)>;
+/// One step of one direction for all of a batch.
+/// `gates`: [batch, gates * hidden], the input's part and the biases. `hidden` is [batch, hidden]
+/// before the step. The cell writes the new state of each row to `hidden` that is `active`.
+struct CellStep {
+  const RecurrentSizes& sizes;
+  float* gates;
+  const float* bias;  ///< Of R, for the gates that a cell keeps apart; null if there is none.
+  float* hidden;
+  float* cell;                  ///< LSTM alone.
+  const float* peepholes;       ///< LSTM alone; may be null.
+  float* scratch;               ///< [batch, 2 * hidden]
+  const std::int32_t* lengths;  ///< Of each row; null: all are whole.
+  std::size_t step;
+  const RecurrentProduct& product;
+  const float* panels;
+  Pool* pool;
 
-/// Adds the steps that make output 0 (all states), 1 (the last) and, with `has_cell`, 2.
-/// `parts`: the gates in the order of R, in groups that the cell multiplies separately.
-Result<void> plan_recurrent(plan::Builder& builder, const RecurrentSettings& settings,
-                            const std::vector<std::size_t>& parts, bool has_cell, Cell cell);
+  bool active(std::size_t row) const {
+    return lengths == nullptr || step < static_cast<std::size_t>(lengths[row]);
+  }
+  void multiply(std::size_t part, const float* from, Rows<float> to, bool add) const {
+    product.multiply(panels, part, {from, sizes.hidden}, to, sizes.batch, add, pool);
+  }
+};
+
+/// What one of the three is.
+struct RecurrentKind {
+  std::vector<std::size_t> parts;  ///< Gates in the order of R, as the cell multiplies them.
+  bool has_cell = false;
+  std::size_t apart = 0;  ///< The last gates, whose R bias the cell adds by itself.
+  std::function<void(const CellStep&)> step;
+
+  std::size_t gates() const {
+    std::size_t sum = 0;
+    for (const std::size_t part : parts) sum += part;
+    return sum;
+  }
+};
+
+/// W and R are packed by the first plan, if they are parameters.
+Result<KernelPointer> make_recurrent(NodeReader& node, RecurrentSettings settings,
+                                     RecurrentKind kind);
 
 }  // namespace torchkeep::runtime::kernels

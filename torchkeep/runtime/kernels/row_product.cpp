@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "torchkeep/runtime/kernels/curves.h"
+#include "torchkeep/runtime/kernels/processor.h"
 #include "torchkeep/runtime/kernels/types.h"
 
 namespace torchkeep::runtime::kernels {
@@ -17,10 +19,10 @@ constexpr std::size_t kFloatsAThread = 32768;  // of weights: below, waking a th
 
 constexpr std::size_t kAhead = 16;  // rows that are fetched before they are wanted
 
-/// The same loop for every processor: each caller compiles it for the instructions that it has.
-[[gnu::always_inline]] inline void multiply(const RowProduct& product, const float* x,
+[[gnu::always_inline]] inline void multiply(const RowProduct* wanted, const float* x,
                                             const float* weights, const float* bias, bool add,
                                             float* to, std::size_t first, std::size_t last) {
+  const RowProduct& product = *wanted;
   for (std::size_t panel = first; panel < last; ++panel) {
     const auto* from = reinterpret_cast<const Lanes*>(weights + panel * product.panel_floats);
     // Two sums a column, so that an addition need not wait for the one before.
@@ -57,96 +59,11 @@ constexpr std::size_t kAhead = 16;  // rows that are fetched before they are wan
   }
 }
 
-/// Four columns at a time, so that each part of x is fetched once for them.
-[[gnu::always_inline]] inline void multiply_turned(std::size_t inner, std::size_t columns,
-                                                   const float* x, const float* weights,
-                                                   float* to) {
-  const std::size_t whole = inner / kLanes * kLanes;
-  for (std::size_t j = 0; j < columns; j += 4) {
-    const std::size_t count = std::min<std::size_t>(4, columns - j);
-    const float* from[4];
-    // Of a last group that is not full, the last column is made again.
-    for (std::size_t k = 0; k < 4; ++k) from[k] = weights + (j + std::min(k, count - 1)) * inner;
-    Lanes sums[4] = {};
-    for (std::size_t i = 0; i < whole; i += kLanes) {
-      const Lanes part = *reinterpret_cast<const Lanes*>(x + i);
-      for (std::size_t k = 0; k < 4; ++k)
-        sums[k] += part * *reinterpret_cast<const Lanes*>(from[k] + i);
-    }
-    for (std::size_t k = 0; k < count; ++k) {
-      float lanes[kLanes];
-      std::memcpy(lanes, &sums[k], sizeof lanes);
-      for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
-        for (std::size_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
-      }
-      float sum = lanes[0];
-      for (std::size_t i = whole; i < inner; ++i) sum += x[i] * from[k][i];
-      to[j + k] = sum;
-    }
-  }
-}
-
-using Multiply = decltype(multiply_row);
-using MultiplyTurned = decltype(multiply_row_turned);
-
-[[gnu::target("avx512f")]] void multiply_512(const RowProduct& product, const float* x,
-                                             const float* weights, const float* bias, bool add,
-                                             float* to, std::size_t first, std::size_t last) {
-  multiply(product, x, weights, bias, add, to, first, last);
-}
-
-[[gnu::target("avx2,fma")]] void multiply_256(const RowProduct& product, const float* x,
-                                              const float* weights, const float* bias, bool add,
-                                              float* to, std::size_t first, std::size_t last) {
-  multiply(product, x, weights, bias, add, to, first, last);
-}
-
-void multiply_128(const RowProduct& product, const float* x, const float* weights,
-                  const float* bias, bool add, float* to, std::size_t first, std::size_t last) {
-  multiply(product, x, weights, bias, add, to, first, last);
-}
-
-[[gnu::target("avx512f")]] void multiply_turned_512(std::size_t inner, std::size_t columns,
-                                                    const float* x, const float* weights,
-                                                    float* to) {
-  multiply_turned(inner, columns, x, weights, to);
-}
-
-[[gnu::target("avx2,fma")]] void multiply_turned_256(std::size_t inner, std::size_t columns,
-                                                     const float* x, const float* weights,
-                                                     float* to) {
-  multiply_turned(inner, columns, x, weights, to);
-}
-
-void multiply_turned_128(std::size_t inner, std::size_t columns, const float* x,
-                         const float* weights, float* to) {
-  multiply_turned(inner, columns, x, weights, to);
-}
-
-MultiplyTurned* choose_turned() {
-  if (__builtin_cpu_supports("avx512f")) return multiply_turned_512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return multiply_turned_256;
-  return multiply_turned_128;
-}
-
-Multiply* choose() {
-  if (__builtin_cpu_supports("avx512f")) return multiply_512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return multiply_256;
-  return multiply_128;
-}
-
 }  // namespace
 
 void multiply_row(const RowProduct& product, const float* x, const float* weights,
                   const float* bias, bool add, float* to, std::size_t first, std::size_t last) {
-  static Multiply* const chosen = choose();
-  chosen(product, x, weights, bias, add, to, first, last);
-}
-
-void multiply_row_turned(std::size_t inner, std::size_t columns, const float* x,
-                         const float* weights, float* to) {
-  static MultiplyTurned* const chosen = choose_turned();
-  chosen(inner, columns, x, weights, to);
+  run_compiled<multiply>(&product, x, weights, bias, add, to, first, last);
 }
 
 bool plan_row_product(plan::Builder& builder, const Shape& weights, const dnn::Layout& layout,
@@ -162,14 +79,14 @@ bool plan_row_product(plan::Builder& builder, const Shape& weights, const dnn::L
                                                                 Pool& pool) -> Result<void> {
         const float* bias = biased ? source<float>(memory, 2) : nullptr;
         float* to = target<float>(memory, biased ? 3 : 2);
-        const std::size_t panels = (product.columns + kPanelColumns - 1) / kPanelColumns;
+        const std::size_t panels = panel_count(product.columns);
         const std::size_t grain = std::max<std::size_t>(kFloatsAThread / product.panel_floats, 1);
         pool.parallel_for(panels, grain, [&](std::size_t first, std::size_t last) {
           multiply_row(product, source<float>(memory, 0), source<float>(memory, 1), bias, add, to,
                        first, last);
-          if (activation.kind == graph::Activation::Kind::None) return;
-          const std::size_t end = std::min(last * kPanelColumns, product.columns);
-          for (std::size_t i = first * kPanelColumns; i < end; ++i) to[i] = activation.apply(to[i]);
+          const std::size_t start = first * kPanelColumns,
+                            end = std::min(last * kPanelColumns, product.columns);
+          bend(activation, {to + start, end - start});
         });
         return {};
       },

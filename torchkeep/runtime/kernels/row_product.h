@@ -1,15 +1,11 @@
 #pragma once
 
-#include <cstddef>
-
+#include "torchkeep/runtime/kernels/panels.h"
 #include "torchkeep/runtime/plan/builder.h"
 
 /// One row times a matrix, as decoding a token wants it: nothing is read twice, so all that counts
 /// is that the weights are read in the order in which they lie.
 namespace torchkeep::runtime::kernels {
-
-/// Weights in panels of 64 columns; a panel holds its columns' part of one row after the other.
-inline constexpr std::size_t kPanelColumns = 64;
 
 struct RowProduct {
   std::size_t inner = 0;    ///< Rows of the weights.
@@ -22,10 +18,6 @@ struct RowProduct {
 /// `add`. Of panels `first` to `last`.
 void multiply_row(const RowProduct& product, const float* x, const float* weights,
                   const float* bias, bool add, float* to, std::size_t first, std::size_t last);
-
-/// to[j] = sum of x[i] * weights[j][i], of row-major weights [columns, inner] as an RNN has them.
-void multiply_row_turned(std::size_t inner, std::size_t columns, const float* x,
-                         const float* weights, float* to);
 
 /// Adds the step of a product with one row, unless the weights lie in another way than panels.
 /// `buffers`: input, weights, bias if `biased`, output; with a residual, which the output's memory

@@ -101,6 +101,8 @@ Pool::~Pool() {
   for (State::Worker& worker : state_->workers) worker.thread.join();
 }
 
+bool Pool::in_team() { return openmp::in_team(); }
+
 int Pool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
 
 void Pool::run_team(int wanted, Work work, void* data) {

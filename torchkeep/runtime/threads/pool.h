@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 
 /// The engine's threads. One pool serves our own kernels and, through the six OpenMP symbols that
 /// libdnnl imports, oneDNN's: libgomp would start a team for each thread that calls, and its
@@ -31,8 +32,9 @@ class Pool {
   /// Returns when every thread of the team that runs now has called it.
   void wait_for_team();
 
-  /// Calls `work(begin, end)` for parts of 0..count, in parallel where the parts have at least
-  /// `grain` each.
+  /// Calls `work(begin, end)`, or `work(begin, end, thread)` with a thread below threads(), for
+  /// parts of 0..count, in parallel where the parts have at least `grain` each. Called from within
+  /// a team, runs on the caller alone.
   template <typename F>
   void parallel_for(std::size_t count, std::size_t grain, F&& work);
 
@@ -52,28 +54,37 @@ class Pool {
   };
 
  private:
+  /// Whether the calling thread is one of a team's.
+  static bool in_team();
+
   struct State;
   std::unique_ptr<State> state_;
 };
 
 template <typename F>
 void Pool::parallel_for(std::size_t count, std::size_t grain, F&& work) {
+  const auto call = [&work](std::size_t begin, std::size_t end, std::size_t thread) {
+    if constexpr (std::is_invocable_v<F&, std::size_t, std::size_t, std::size_t>)
+      work(begin, end, thread);
+    else
+      work(begin, end);
+  };
   const std::size_t parts =
       std::min(static_cast<std::size_t>(threads()), count / std::max<std::size_t>(grain, 1));
-  if (parts <= 1) {
-    if (count > 0) work(std::size_t{0}, count);
+  if (parts <= 1 || in_team()) {
+    if (count > 0) call(std::size_t{0}, count, std::size_t{0});
     return;
   }
   struct Task {
-    F& work;
+    decltype(call)& part_of_work;
     std::size_t count, parts;
-  } task{work, count, parts};
+  } task{call, count, parts};
   run_team(
       static_cast<int>(parts),
       [](void* data, int thread) {
         Task& all = *static_cast<Task*>(data);
         const auto part = static_cast<std::size_t>(thread);
-        all.work(all.count * part / all.parts, all.count * (part + 1) / all.parts);
+        all.part_of_work(all.count * part / all.parts, all.count * (part + 1) / all.parts, part);
       },
       &task);
 }
