@@ -99,8 +99,9 @@ class MatMul final : public Kernel {
 
 Result<KernelPointer> make_mat_mul(NodeReader& node) {
   // ONNX has no third input; the optimiser's marks are no part of a file.
-  if (node.has_input(2) && !node.node().biased)
-    return malformed("there are 3 inputs, at most 2 are wanted");
+  if (node.node().attention) return make_written_attention(node);
+  if (node.node().inputs.size() > (node.node().biased ? 3 : 2))
+    return malformed("there are ", node.node().inputs.size(), " inputs, at most 2 are wanted");
   return std::make_unique<MatMul>(node.constant(1), node.node().biased, node.node().scale);
 }
 

@@ -20,6 +20,8 @@ Result<KernelPointer> make_global_max_pool(NodeReader& node);
 Result<KernelPointer> make_identity(NodeReader& node);
 Result<KernelPointer> make_log_softmax(NodeReader& node);
 Result<KernelPointer> make_mat_mul(NodeReader& node);
+/// Of a MatMul that the optimiser marked as attention.
+Result<KernelPointer> make_written_attention(NodeReader& node);
 Result<KernelPointer> make_max_pool(NodeReader& node);
 Result<KernelPointer> make_reduce_mean(NodeReader& node);
 Result<KernelPointer> make_resize(NodeReader& node);

@@ -28,7 +28,7 @@ Result<KernelPointer> make(const graph::Graph& graph, const graph::Node& node) {
     return malformed("the operator", domain,
                      " is not supported; docs/runtime.md lists those that are");
   }
-  if (graph.opset < known->since) {
+  if (graph.opset < known->since && !node.recognised) {
     return malformed("the operator is supported from operator set ", known->since,
                      " on, the model has ", graph.opset);
   }

@@ -1,7 +1,7 @@
 #include <cmath>
 
-#include "torchkeep/runtime/optimise/chains.h"
 #include "torchkeep/runtime/optimise/optimise.h"
+#include "torchkeep/runtime/optimise/patterns.h"
 
 namespace torchkeep::runtime::optimise {
 namespace {
@@ -16,107 +16,147 @@ using graph::ValueId;
 struct Curve {
   Activation::Kind kind;
   ValueId of;
+  std::uint32_t readings = 0;      ///< Of that value, by these nodes.
   std::vector<std::size_t> nodes;  ///< The last one first.
 };
 
 class Finder {
  public:
-  explicit Finder(const Graph& graph)
-      : graph_(graph),
-        chains_(graph),
-        uses_(graph.count_uses()),
-        makers_(graph.values.size(), kNobody) {
-    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-      for (const ValueId output : graph.nodes[i].outputs) {
-        if (output != kLeftOut) makers_[output] = i;
-      }
-    }
-  }
+  explicit Finder(const Graph& graph) : patterns_(graph) {}
 
   std::optional<Curve> find(std::size_t last) const {
+    if (patterns_.node(last).op != "Mul") return std::nullopt;
     std::optional<Curve> curve = find_swish(last);
-    return curve ? curve : find_gelu(last);
+    if (!curve) curve = find_gelu(last);
+    return curve ? curve : find_gelu_by_tanh(last);
   }
 
   /// Who makes `value`, if all its `readers` are known and it takes a curve.
   std::optional<std::size_t> find_taker(ValueId value, std::uint32_t readers) const {
-    const std::size_t maker = makers_[value];
-    if (maker == kNobody || uses_[value] != readers) return std::nullopt;
-    const Node& node = graph_.nodes[maker];
+    const std::optional<std::size_t> maker = patterns_.maker(value);
+    if (!maker || patterns_.uses(value) != readers) return std::nullopt;
+    const Node& node = patterns_.node(*maker);
     const bool takes = node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul";
     if (!takes || node.activation.kind != Activation::Kind::None) return std::nullopt;
     return maker;
   }
 
  private:
-  static constexpr std::size_t kNobody = ~std::size_t{0};
-
-  /// Of a node with two inputs, those in the order in which `first` accepts the first.
-  template <typename F>
-  std::optional<ValueId> other_side(const Node& node, const F& accepts) const {
-    if (node.inputs.size() != 2 || node.inputs[0] == node.inputs[1]) return std::nullopt;
-    if (accepts(node.inputs[0])) return node.inputs[1];
-    if (accepts(node.inputs[1])) return node.inputs[0];
-    return std::nullopt;
-  }
-
-  bool is_number(ValueId value, float wanted) const {
-    const std::shared_ptr<const graph::Constant> constant = graph_.values[value].constant;
-    return constant && constant->dtype() == DataType::Float32 && constant->shape().empty() &&
-           std::abs(constant->elements<float>()[0] - wanted) <= 1e-5F * wanted;
-  }
-
-  /// The node of this operator that makes `value` for one reader.
-  std::optional<std::size_t> maker_of(ValueId value, std::string_view op) const {
-    const std::optional<std::size_t> maker = chains_.sole_maker(value);
-    if (!maker || graph_.nodes[*maker].op != op) return std::nullopt;
-    return maker;
-  }
+  static constexpr std::size_t kMostNodes = 12;  // no function that is looked for has more
 
   // y * Sigmoid(y)
   std::optional<Curve> find_swish(std::size_t last) const {
-    const Node& product = graph_.nodes[last];
-    if (product.op != "Mul") return std::nullopt;
+    const Node& product = patterns_.node(last);
     for (std::size_t side = 0; side < 2; ++side) {
-      const auto sigmoid = maker_of(product.inputs[side], "Sigmoid");
-      if (!sigmoid || graph_.nodes[*sigmoid].inputs[0] != product.inputs[1 - side]) continue;
-      return Curve{Activation::Kind::Swish, product.inputs[1 - side], {last, *sigmoid}};
+      const auto sigmoid = patterns_.maker_of(product.inputs[side], "Sigmoid");
+      if (!sigmoid || patterns_.node(*sigmoid).inputs[0] != product.inputs[1 - side]) continue;
+      return Curve{Activation::Kind::Swish, product.inputs[1 - side], 2, {last, *sigmoid}};
     }
     return std::nullopt;
   }
 
   // (y * (Erf(y / sqrt 2) + 1)) * 0.5
   std::optional<Curve> find_gelu(std::size_t last) const {
-    if (graph_.nodes[last].op != "Mul") return std::nullopt;
-    const auto half = other_side(graph_.nodes[last], [&](ValueId v) { return is_number(v, 0.5F); });
+    const auto half = patterns_.other_side(patterns_.node(last),
+                                           [&](ValueId v) { return patterns_.is_number(v, 0.5F); });
     if (!half) return std::nullopt;
-    const auto product = maker_of(*half, "Mul");
+    const auto product = patterns_.maker_of(*half, "Mul");
     if (!product) return std::nullopt;
     for (std::size_t side = 0; side < 2; ++side) {
-      const ValueId of = graph_.nodes[*product].inputs[1 - side];
-      const auto sum = maker_of(graph_.nodes[*product].inputs[side], "Add");
+      const ValueId of = patterns_.node(*product).inputs[1 - side];
+      const auto sum = patterns_.maker_of(patterns_.node(*product).inputs[side], "Add");
       if (!sum) continue;
-      const auto bent = other_side(graph_.nodes[*sum], [&](ValueId v) { return is_number(v, 1); });
-      const auto erf = bent ? maker_of(*bent, "Erf") : std::nullopt;
+      const auto bent = patterns_.other_side(patterns_.node(*sum),
+                                             [&](ValueId v) { return patterns_.is_number(v, 1); });
+      const auto erf = bent ? patterns_.maker_of(*bent, "Erf") : std::nullopt;
       if (!erf) continue;
-      const auto scaled = chains_.sole_maker(graph_.nodes[*erf].inputs[0]);
-      if (!scaled || !is_over_root_two(graph_.nodes[*scaled], of)) continue;
-      return Curve{Activation::Kind::Gelu, of, {last, *product, *sum, *erf, *scaled}};
+      const auto scaled = patterns_.sole_maker(patterns_.node(*erf).inputs[0]);
+      if (!scaled || !is_over_root_two(patterns_.node(*scaled), of)) continue;
+      return Curve{Activation::Kind::Gelu, of, 2, {last, *product, *sum, *erf, *scaled}};
     }
     return std::nullopt;
   }
 
   bool is_over_root_two(const Node& node, ValueId of) const {
-    if (node.op == "Div") return node.inputs[0] == of && is_number(node.inputs[1], std::sqrt(2.0F));
+    if (node.op == "Div")
+      return node.inputs[0] == of && patterns_.is_number(node.inputs[1], std::sqrt(2.0F));
     if (node.op != "Mul") return false;
-    const auto factor = other_side(node, [&](ValueId v) { return v == of; });
-    return factor && is_number(*factor, std::sqrt(0.5F));
+    const auto factor = patterns_.other_side(node, [&](ValueId v) { return v == of; });
+    return factor && patterns_.is_number(*factor, std::sqrt(0.5F));
   }
 
-  const Graph& graph_;
-  Chains chains_;
-  std::vector<std::uint32_t> uses_;
-  std::vector<std::size_t> makers_;
+  /// The factors of a product of several nodes, each made for the next alone.
+  void collect(ValueId value, std::vector<ValueId>& factors,
+               std::vector<std::size_t>& nodes) const {
+    const auto product = patterns_.maker_of(value, "Mul");
+    if (!product || nodes.size() >= kMostNodes) {
+      factors.push_back(value);
+      return;
+    }
+    nodes.push_back(*product);
+    for (const ValueId side : patterns_.node(*product).inputs) collect(side, factors, nodes);
+  }
+
+  /// Takes a factor that is this number out of the list, if there is one.
+  bool take_number(std::vector<ValueId>& factors, float wanted) const {
+    const auto found = std::ranges::find_if(
+        factors, [&](ValueId value) { return patterns_.is_number(value, wanted); });
+    if (found == factors.end()) return false;
+    factors.erase(found);
+    return true;
+  }
+
+  // 0.5 * y * (1 + Tanh(sqrt(2 / pi) * (y + 0.044715 * y^3))), in any order of the factors
+  std::optional<Curve> find_gelu_by_tanh(std::size_t last) const {
+    Curve curve{Activation::Kind::GeluByTanh, kLeftOut, 0, {last}};
+    std::vector<ValueId> factors;
+    for (const ValueId side : patterns_.node(last).inputs) collect(side, factors, curve.nodes);
+    if (factors.size() != 3 || !take_number(factors, 0.5F)) return std::nullopt;
+    for (std::size_t side = 0; side < 2; ++side) {
+      curve.of = factors[1 - side];
+      const auto sum = patterns_.maker_of(factors[side], "Add");
+      const auto bent =
+          sum ? patterns_.other_side(patterns_.node(*sum),
+                                     [&](ValueId v) { return patterns_.is_number(v, 1); })
+              : std::nullopt;
+      const auto tanh = bent ? patterns_.maker_of(*bent, "Tanh") : std::nullopt;
+      if (!tanh) continue;
+      curve.nodes.insert(curve.nodes.end(), {*sum, *tanh});
+      curve.readings = 1;
+      return take_inner(patterns_.node(*tanh).inputs[0], curve) ? std::optional(curve)
+                                                                : std::nullopt;
+    }
+    return std::nullopt;
+  }
+
+  // sqrt(2 / pi) * (y + 0.044715 * y^3)
+  bool take_inner(ValueId inner, Curve& curve) const {
+    std::vector<ValueId> factors, cubes;
+    collect(inner, factors, curve.nodes);
+    if (factors.size() != 2 || !take_number(factors, 0.79788456F)) return false;
+    const auto sum = patterns_.maker_of(factors[0], "Add");
+    const auto cube =
+        sum ? patterns_.other_side(patterns_.node(*sum), [&](ValueId v) { return v == curve.of; })
+            : std::nullopt;
+    if (!cube) return false;
+    curve.nodes.push_back(*sum);
+    ++curve.readings;
+    collect(*cube, cubes, curve.nodes);
+    if (!take_number(cubes, 0.044715F)) return false;
+    if (cubes.size() == 3) {
+      curve.readings += 3;
+      return std::ranges::all_of(cubes, [&](ValueId v) { return v == curve.of; });
+    }
+    const auto power = cubes.size() == 1 ? patterns_.maker_of(cubes[0], "Pow") : std::nullopt;
+    if (!power || patterns_.node(*power).inputs[0] != curve.of ||
+        !patterns_.is_number(patterns_.node(*power).inputs[1], 3))
+      return false;
+    curve.nodes.push_back(*power);
+    ++curve.readings;
+    return true;
+  }
+
+  Patterns patterns_;
 };
 
 }  // namespace
@@ -127,8 +167,8 @@ void fuse_curves(Graph& graph) {
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const std::optional<Curve> curve = finder.find(i);
     if (!curve) continue;
-    // Both functions read their value twice, and nobody else may.
-    const std::optional<std::size_t> taker = finder.find_taker(curve->of, 2);
+    // Nobody else may read what it bends.
+    const std::optional<std::size_t> taker = finder.find_taker(curve->of, curve->readings);
     if (!taker) continue;
     graph.nodes[*taker].activation = {curve->kind, 0, 0};
     graph.nodes[*taker].outputs = graph.nodes[i].outputs;

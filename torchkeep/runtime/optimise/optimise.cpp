@@ -8,11 +8,13 @@ Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
   TRY(fold_constants(graph, machine, pool, max_bytes));
   drop_unused(graph);
   TRY(fold_batch_normalization(graph));
+  fuse_normalization(graph);
   fuse_bias(graph);
   fuse_scale(graph);
   fuse_curves(graph);
   fuse_residual(graph);
   fuse_activation(graph);
+  fuse_attention(graph);
   drop_unused(graph);
   return {};
 }

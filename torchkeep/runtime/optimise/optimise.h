@@ -31,10 +31,16 @@ void fuse_bias(graph::Graph& graph);
 void fuse_scale(graph::Graph& graph);
 
 /// Finds functions that are written out in several nodes, and lets the convolution or matrix
-/// product before them bend its own result. GELU by the error function, and SiLU:
+/// product before them bend its own result. GELU by the error function or by the hyperbolic
+/// tangent, and SiLU:
 ///   y -> Div(., sqrt 2) -> Erf -> Add(., 1) -> Mul(y, .) -> Mul(., 0.5)
 ///   y -> Sigmoid -> Mul(y, .)         become         the maker of y, then the function
 void fuse_curves(graph::Graph& graph);
+
+/// Finds layer normalisation as exporters before operator set 17 write it.
+///   d = x - ReduceMean(x);  y = d / Sqrt(ReduceMean(d^2) + epsilon) * scale + shift
+///                                 becomes        y = LayerNormalization(x, scale, shift)
+void fuse_normalization(graph::Graph& graph);
 
 /// Lets a convolution or a linear layer add to what is there already.
 ///   Conv -> Add(., r)                 becomes        Conv + r
@@ -43,6 +49,13 @@ void fuse_residual(graph::Graph& graph);
 /// Lets a convolution or matrix product limit its own result.
 ///   Conv -> Relu                      becomes        Conv, then max(., 0) before it is written
 void fuse_activation(graph::Graph& graph);
+
+/// Finds attention that is written out, heads' transpositions and a mask's sum or choice with it,
+/// and lets its second product stand for all of it.
+///   q -> Transpose -> MatMul(., Transpose(k)) -> Add(., m) -> Softmax -> MatMul(., Transpose(v))
+///     -> Transpose                  becomes        MatMul(q, k, v, m), marked as attention
+/// It comes after whatever looks at a MatMul's marks.
+void fuse_attention(graph::Graph& graph);
 
 /// Takes out nodes that nothing depends on, and lets go of parameters that nobody reads.
 void drop_unused(graph::Graph& graph);
