@@ -1,5 +1,6 @@
 // Add, Sub, Mul, Div, versions 1 to 14: https://onnx.ai/onnx/operators/onnx__Add.html and its
 // neighbours.
+#include <algorithm>
 #include <atomic>
 
 #include "torchkeep/runtime/kernels/operators.h"
@@ -87,6 +88,9 @@ class Arithmetic final : public Kernel {
       return malformed("inputs are ", name_of(left.dtype), " and ", name_of(right.dtype));
     }
     if (left.dtype == DataType::Float32 && left.shape == right.shape) return plan_same(builder);
+    if (is_of_channels(left, right)) return plan_channels(builder, 0);
+    const bool turns = kind_ == BinaryKind::Add || kind_ == BinaryKind::Mul;
+    if (turns && is_of_channels(right, left)) return plan_channels(builder, 1);
     return plan_spread(
         builder, NumberTypes(), std::nullopt,
         [&]<typename T>(const Broadcast& walk) { return action_of<T>(kind_, walk); });
@@ -108,6 +112,32 @@ class Arithmetic final : public Kernel {
                                       ? builder.write_over(0, 0, DataType::Float32, shape)
                                       : TRY(builder.write(0, DataType::Float32, shape, layout));
     return builder.step({first, second, output}, std::move(planned.primitive));
+  }
+
+  /// One number a channel meets a tensor that lies in an order of some primitive's: a gate of
+  /// squeeze-and-excitation, which would otherwise cost two reorders.
+  bool is_of_channels(const plan::Operand& all, const plan::Operand& each) const {
+    if (all.dtype != DataType::Float32 || all.layout.is_plain() || all.layout.is_padded() ||
+        kind_ == BinaryKind::Div || all.shape.size() < 3 || all.shape.size() != each.shape.size())
+      return false;
+    const bool every = each.shape[0] == 1 || each.shape[0] == all.shape[0];
+    return every && each.shape[1] == all.shape[1] &&
+           std::all_of(each.shape.begin() + 2, each.shape.end(),
+                       [](std::int64_t size) { return size == 1; });
+  }
+
+  /// `all`: which input is the whole tensor.
+  Result<void> plan_channels(plan::Builder& builder, std::size_t all) const {
+    const Shape shape = builder.input(all).shape;
+    const dnn::Layout layout = builder.input(all).layout;
+    dnn::Planned planned = TRY(dnn::make_binary(builder.machine(), kind_, shape, layout,
+                                                builder.input(1 - all).shape, {}));
+    const plan::BufferId whole = TRY(builder.read(all, layout)),
+                         channels = TRY(builder.read(1 - all));
+    const plan::BufferId output = builder.may_overwrite(all)
+                                      ? builder.write_over(0, all, DataType::Float32, shape)
+                                      : TRY(builder.write(0, DataType::Float32, shape, layout));
+    return builder.step({whole, channels, output}, std::move(planned.primitive));
   }
 
   BinaryKind kind_;

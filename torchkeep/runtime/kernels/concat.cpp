@@ -1,11 +1,15 @@
 // Concat-4 to Concat-13: https://onnx.ai/onnx/operators/onnx__Concat.html
+#include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "torchkeep/runtime/kernels/axis.h"
 #include "torchkeep/runtime/kernels/operators.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
+
+constexpr std::size_t kBytesAThread = 65536;  // below, waking a thread costs more
 
 class Concat final : public Kernel {
  public:
@@ -34,18 +38,22 @@ class Concat final : public Kernel {
     }
     const std::size_t rows = extent(output, 0, axis);
     buffers.push_back(TRY(builder.write(0, dtype, std::move(output))));
-    builder.step(std::move(buffers),
-                 [rows, lengths](std::span<std::byte* const> memory, Pool&) -> Result<void> {
-                   std::byte* to = memory.back();
-                   for (std::size_t row = 0; row < rows; ++row) {
-                     for (std::size_t i = 0; i < lengths.size(); ++i) {
-                       if (lengths[i] > 0)
-                         std::memcpy(to, memory[i] + row * lengths[i], lengths[i]);
-                       to += lengths[i];
-                     }
-                   }
-                   return {};
-                 });
+    const std::size_t whole = std::accumulate(lengths.begin(), lengths.end(), std::size_t{0});
+    builder.step(
+        std::move(buffers),
+        [rows, lengths, whole](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
+          const std::size_t grain = 1 + kBytesAThread / std::max<std::size_t>(whole, 1);
+          pool.parallel_for(rows, grain, [&](std::size_t begin, std::size_t end) {
+            std::byte* to = memory.back() + begin * whole;
+            for (std::size_t row = begin; row < end; ++row) {
+              for (std::size_t i = 0; i < lengths.size(); ++i) {
+                if (lengths[i] > 0) std::memcpy(to, memory[i] + row * lengths[i], lengths[i]);
+                to += lengths[i];
+              }
+            }
+          });
+          return {};
+        });
     return {};
   }
 

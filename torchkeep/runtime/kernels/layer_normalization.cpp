@@ -6,6 +6,7 @@
 #include "torchkeep/runtime/kernels/broadcast.h"
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/operators.h"
+#include "torchkeep/runtime/kernels/processor.h"
 #include "torchkeep/runtime/kernels/types.h"
 
 namespace torchkeep::runtime::kernels {
@@ -18,7 +19,7 @@ struct Sums {
 };
 
 /// Of x - around. Float lanes are short sums, so their rounding stays small.
-Sums sums_of(const float* from, std::size_t count, float around) {
+[[gnu::always_inline]] inline Sums sums_of(const float* from, std::size_t count, float around) {
   float sums[kLanes] = {}, squares[kLanes] = {};
   std::size_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
@@ -39,6 +40,31 @@ Sums sums_of(const float* from, std::size_t count, float around) {
     all.squares += squares[k];
   }
   return all;
+}
+
+/// What is done to each row; a mean or factor that nobody wants has no place to go.
+struct Normalized {
+  const float *scale, *bias;  ///< No bias is null.
+  std::size_t columns;
+  float epsilon;
+  bool centred;
+};
+
+[[gnu::always_inline]] inline void normalize(const Normalized* wanted, const float* from, float* to,
+                                             float* mean_to, float* factor_to) {
+  const Normalized& n = *wanted;
+  const auto count = static_cast<float>(n.columns);
+  const float mean = n.centred ? sums_of(from, n.columns, 0).sum / count : 0;
+  const float variance = sums_of(from, n.columns, mean).squares / count;
+  const float factor = 1 / std::sqrt(variance + n.epsilon);
+  if (n.bias != nullptr) {
+    for (std::size_t i = 0; i < n.columns; ++i)
+      to[i] = (from[i] - mean) * factor * n.scale[i] + n.bias[i];
+  } else {
+    for (std::size_t i = 0; i < n.columns; ++i) to[i] = (from[i] - mean) * factor * n.scale[i];
+  }
+  if (mean_to != nullptr) *mean_to = mean;
+  if (factor_to != nullptr) *factor_to = factor;
 }
 
 class LayerNormalization final : public Kernel {
@@ -106,24 +132,14 @@ class LayerNormalization final : public Kernel {
                          bool factors) const {
     return [=, epsilon = epsilon_, centred = centred_](std::span<std::byte* const> memory,
                                                        Pool& pool) -> Result<void> {
-      const float* scale = source<float>(memory, 1);
-      const float* bias = source<float>(memory, 2);
-      const auto count = static_cast<float>(columns);
+      const Normalized wanted{source<float>(memory, 1), biased ? source<float>(memory, 2) : nullptr,
+                              columns, epsilon, centred};
       pool.parallel_for(rows, rows_a_thread(columns), [&](std::size_t begin, std::size_t end) {
         for (std::size_t row = begin; row < end; ++row) {
-          const float* from = source<float>(memory, 0) + row * columns;
-          float* to = target<float>(memory, 3) + row * columns;
-          const float mean = centred ? sums_of(from, columns, 0).sum / count : 0;
-          const float variance = sums_of(from, columns, mean).squares / count;
-          const float factor = 1 / std::sqrt(variance + epsilon);
-          if (biased) {
-            for (std::size_t i = 0; i < columns; ++i)
-              to[i] = (from[i] - mean) * factor * scale[i] + bias[i];
-          } else {
-            for (std::size_t i = 0; i < columns; ++i) to[i] = (from[i] - mean) * factor * scale[i];
-          }
-          if (means) target<float>(memory, 4)[row] = mean;
-          if (factors) target<float>(memory, means ? 5 : 4)[row] = factor;
+          float* mean = means ? target<float>(memory, 4) + row : nullptr;
+          float* factor = factors ? target<float>(memory, means ? 5 : 4) + row : nullptr;
+          run_compiled<normalize>(&wanted, source<float>(memory, 0) + row * columns,
+                                  target<float>(memory, 3) + row * columns, mean, factor);
         }
       });
       return {};
