@@ -9,7 +9,8 @@ namespace {
 constexpr int kCachedPrimitives = 256;
 
 // Of memory for packed parameters: small models need little, large ones want huge pages.
-constexpr std::uint64_t kSmallestPiece = 64 << 10, kLargestPiece = 64 << 20, kAlignment = 64;
+constexpr std::uint64_t kSmallestPiece = 64 << 10, kLargestPiece = 64 << 20, kPieces = 4,
+                        kAlignment = 64;
 
 }  // namespace
 
@@ -21,27 +22,29 @@ Machine::Machine() {
   dnnl_set_default_fpmath_mode(dnnl_fpmath_mode_strict);
   dnnl_set_primitive_cache_capacity(kCachedPrimitives);
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  state_ = std::make_unique<State>(State{engine, dnnl::stream(engine), nullptr, 0});
+  state_ = std::make_unique<State>(State{engine, dnnl::stream(engine), nullptr, 0, 0});
 }
 
 Machine::~Machine() = default;
 
 Machine::Shelved Machine::shelve(std::uint64_t bytes) {
   State& state = *state_;
-  const std::uint64_t before = state.shelf ? state.shelf->size() : 0;
-  if (state.shelf == nullptr || before - state.shelved < bytes) {
-    const std::uint64_t next = std::clamp(2 * before, kSmallestPiece, kLargestPiece);
-    if (bytes > next / 2) {  // it is worth a piece of its own, and the other is not full
+  state.shelved += bytes;
+  const std::uint64_t needed = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  if (state.shelf == nullptr || state.shelf->size() - state.filled < needed) {
+    // Pieces grow with the model, so that what is left of the last is a small part of it.
+    const std::uint64_t next = std::clamp(state.shelved / kPieces / kAlignment * kAlignment,
+                                          kSmallestPiece, kLargestPiece);
+    if (needed > next / 2) {  // worth a piece of its own
       auto own = std::make_shared<SecretBytes>(bytes);
       const MutableByteView view = own->expose();
       return {view, std::move(own)};
     }
     state.shelf = std::make_shared<SecretBytes>(next);
-    state.shelved = 0;
+    state.filled = 0;
   }
-  const MutableByteView view = state.shelf->expose().subspan(state.shelved, bytes);
-  state.shelved += (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  state.shelved = std::min<std::uint64_t>(state.shelved, state.shelf->size());
+  const MutableByteView view = state.shelf->expose().subspan(state.filled, bytes);
+  state.filled += needed;
   return {view, state.shelf};
 }
 
