@@ -142,6 +142,19 @@ TEST(FileSink, NamesAMissingFolder) {
   EXPECT_EQ(FileSink::create(folder / "missing" / "file").error().code, ErrorCode::NotFound);
 }
 
+TEST(FileSink, ThreadsMayWriteTheSameFile) {
+  testing::TemporaryFolder folder;
+  ThreadPool pool(4);
+  std::atomic<int> stored = 0;
+  pool.parallel_for(64, [&](std::size_t i) {
+    stored += store_file(folder / "file", Bytes(1000 + i, static_cast<std::uint8_t>(i))).ok();
+  });
+  EXPECT_EQ(stored.load(), 64);
+  const Bytes whole = load_file(folder / "file", 2000).value();
+  EXPECT_EQ(whole, Bytes(1000U + whole[0], whole[0])) << "one writer's bytes, and no other's";
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+}
+
 TEST(LoadFile, RefusesFoldersAndLargeFiles) {
   testing::TemporaryFolder folder;
   EXPECT_EQ(load_file(folder.path(), 10).error().code, ErrorCode::InvalidArgument);

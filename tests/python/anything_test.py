@@ -10,7 +10,7 @@ from hypothesis import strategies as any_of
 import torchkeep
 from torchkeep import nesting
 
-SETTINGS = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
+SETTINGS = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 DTYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64, torch.int64, torch.int32, torch.int16,
           torch.int8, torch.uint8, torch.bool]
 

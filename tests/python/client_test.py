@@ -62,6 +62,7 @@ class Asking(SiteCase):
             self.assert_close(client.infer("small", {"x": x})["output"], self.module(x))
             self.assertEqual(client.model("me/small").version, 1)
             self.assertIn("worker", repr(client.verdict))
+            self.assertTrue(client.verdict)
             with self.assertRaises(torchkeep.NotFound):
                 client.model("nothing")
             with self.assertRaises(torchkeep.InvalidArgument):

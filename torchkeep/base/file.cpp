@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -117,8 +118,9 @@ Result<bool> FileSource::at_end() const {
 }
 
 Result<FileSink> FileSink::create(const Path& path, unsigned mode) {
+  static std::atomic<unsigned> count{0};  // threads may write the same file at the same time
   Path unfinished = path;
-  unfinished += text(".unfinished.", ::getpid());
+  unfinished += text(".unfinished.", ::getpid(), ".", count++);
   const int descriptor =
       ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
   if (descriptor < 0) return system_error("creating", unfinished);
