@@ -12,21 +12,33 @@ namespace {
 
 std::atomic<std::size_t> allocations{0};
 
-void* counted(std::size_t size) {
+[[maybe_unused]] void* try_counted(std::size_t size) {
   ++allocations;
-  void* memory = std::malloc(size == 0 ? 1 : size);
+  return std::malloc(size == 0 ? 1 : size);
+}
+
+[[maybe_unused]] void* counted(std::size_t size) {
+  void* memory = try_counted(size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 
 }  // namespace
 
+// Sanitizers have operators of their own, which know more of memory than ours.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kCounts = false;
+#else
+constexpr bool kCounts = true;
 void* operator new(std::size_t size) { return counted(size); }
 void* operator new[](std::size_t size) { return counted(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return try_counted(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return try_counted(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+#endif
 
 namespace torchkeep::runtime::testing {
 namespace {
@@ -48,6 +60,7 @@ std::size_t allocations_of(const GraphBuilder& graph, const std::vector<Tensor>&
 }
 
 TEST(SteadyState, OwnKernelsAllocateNothing) {
+  if (!kCounts) GTEST_SKIP() << "allocations are the sanitizer's here";
   std::mt19937 random(3);
   GraphBuilder graph;
   graph.input("x", {-1, 4, 32}).output("y", {-1, 4, 32}).output("m", {-1, 4, 1});
@@ -77,6 +90,7 @@ GraphBuilder chain(int length) {
 }
 
 TEST(SteadyState, APrimitiveCostsWhatOneDnnTakes) {
+  if (!kCounts) GTEST_SKIP() << "allocations are the sanitizer's here";
   std::mt19937 random(3);
   std::vector<Tensor> inputs;
   inputs.push_back(random_tensor({2, 32}, random));
