@@ -110,6 +110,19 @@ TEST_F(Book, ForgetsWhatTheKeyServerRefused) {
   EXPECT_TRUE(next_version(book, 1));
 }
 
+TEST_F(Book, KnowsWhetherWhatIsPendingMayHaveBeenSent) {
+  StatementBook book = open();
+  EXPECT_FALSE(book.unsent()) << "nothing is pending";
+  ASSERT_TRUE(book.next_register(fake_policy(), clock_.now()));
+  EXPECT_TRUE(book.unsent());
+  EXPECT_FALSE(open().unsent()) << "whoever left it may have sent it";
+  book.sending();
+  EXPECT_FALSE(book.unsent());
+  ASSERT_TRUE(book.abandon());
+  ASSERT_TRUE(book.next_register(fake_policy(), clock_.now()));
+  EXPECT_TRUE(book.unsent()) << "another one";
+}
+
 TEST_F(Book, ForgetsARefusedRegistration) {
   StatementBook book = open();
   ASSERT_TRUE(book.next_register(fake_policy(), clock_.now()));

@@ -85,6 +85,7 @@ Result<keys::SignedStatement> StatementBook::next(keys::Statement statement, Tim
   TRY(store(statements, true));
   chain_ = std::move(chain);
   pending_ = made;
+  unsent_ = true;
   return made;
 }
 

@@ -38,8 +38,14 @@ class StatementBook {
   /// The key server's receipt for the pending statement is here.
   /// Errors: InvalidArgument if nothing or another statement is pending; Unavailable.
   Result<void> confirm(const StatementHash& statement);
-  /// Forgets the pending statement, after the key server has refused it.
+  /// Forgets the pending statement, after the key server has refused it, or while it is unsent.
   Result<void> abandon();
+
+  /// Whether the pending statement cannot have reached anybody: made by this very book, and `sending`
+  /// was not called since. One that an earlier book left is taken for sent.
+  bool unsent() const { return pending_.has_value() && unsent_; }
+  /// To be called before the pending statement is sent.
+  void sending() { unsent_ = false; }
 
  private:
   StatementBook(Path file, const crypto::Ed25519PrivateKey& key, const Genesis& genesis,
@@ -54,6 +60,7 @@ class StatementBook {
   std::string model_;
   std::optional<keys::ModelChain> chain_;
   std::optional<keys::SignedStatement> pending_;
+  bool unsent_ = false;
 };
 
 }  // namespace torchkeep::client

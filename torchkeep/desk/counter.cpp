@@ -86,7 +86,12 @@ Result<Counter> open_counter(const Path& folder, const std::string& pccs, GoOn g
 Result<keys::Receipt> submit_pending(Counter& counter, client::StatementBook& book,
                                      std::optional<crypto::DataKey> data_key) {
   const keys::SignedStatement statement = *book.pending();
-  TRY(counter.server->appraise(book.chain()->policy()));
+  if (auto fit = counter.server->appraise(book.chain()->policy()); !fit) {
+    // Said to nobody yet: it must not stand in the way of the statement that mends the policy.
+    if (book.unsent()) TRY(book.abandon());
+    return std::move(fit).error();
+  }
+  book.sending();
   auto receipt =
       counter.desk->wait(counter.server->submit(keys::Submission{statement, std::move(data_key)}));
   if (!receipt) {

@@ -39,8 +39,9 @@ struct Counter {
 /// Errors: NotFound, InvalidArgument without an introduced owner; those of the connection.
 Result<Counter> open_counter(const Path& folder, const std::string& pccs, GoOn go_on = {});
 
-/// Hands in the pending statement. One that the key server refused is forgotten; after any other
-/// failure it stays pending, and the next call sends the very same one again.
+/// Hands in the pending statement. One that the key server refused is forgotten, and so is a new one
+/// if the policy does not list this key server; after any other failure it stays pending, and the
+/// next call sends the very same one again.
 Result<keys::Receipt> submit_pending(Counter& counter, client::StatementBook& book,
                                      std::optional<crypto::DataKey> data_key);
 
