@@ -8,7 +8,7 @@ import tempfile
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from . import _core
-from .errors import InvalidArgument, Malformed, Unsupported
+from .errors import Error, InvalidArgument, Malformed, Unsupported
 from .owners import PolicyLike, policy_text
 from .places import PathLike, owner_folder, split_id
 from .site import Site
@@ -50,8 +50,9 @@ def protect(module: Any, example_inputs: Any = None, path: PathLike = "", *, id:
     it the first side of all inputs is tried as "batch". Each named side is tried out with twice the examples' size.
     `publish_signature` lets the host read names and shapes of inputs and outputs; `replace` overwrites a container.
 
-    Raises Unsupported, naming operator and module, with a hint, before anything is written; after any failure and after
-    Ctrl-C neither container nor recovery file is there.
+    Raises Unsupported, naming operator and module, with a hint, before anything is written; after a failure and after Ctrl-C
+    neither container nor recovery file is there. Where only the key server fails or refuses, both are, and
+    `torchkeep.register` tries again; the exception says how.
     """
     name, target, folder, who = _settle(id, path, keyserver, owner, replace)
     terms = _terms(keyserver, policy, folder, name)
@@ -63,11 +64,22 @@ def protect(module: Any, example_inputs: Any = None, path: PathLike = "", *, id:
             made = _core.protect(str(folder), engine, name, version, str(target), replace, publish_signature, bar.show)
     _say(quiet, f"Protected as version {version} of \"{id}\": {target} ({target.stat().st_size / 1e6:.1f} MB)")
     if keyserver is not None:
-        _core.register_model(str(folder), "", name, terms, str(target))
+        _register(folder, name, terms, target, id)
         _say(quiet, f"Its key is at the key server, {who['key_server']}; keep {made['recovery']} as well")
     return Protected(path=target, recovery=pathlib.Path(made["recovery"]), id=id, version=version,
                      container_digest=made["container_digest"], largest_difference=difference, dynamic_axes=axes,
                      registered=keyserver is not None)
+
+
+def _register(folder: pathlib.Path, name: str, terms: Optional[str], target: pathlib.Path, id: str) -> None:
+    """The last step, over the network: a failure keeps what was made, and says how to go on."""
+    try:
+        _core.register_model(str(folder), "", name, terms, str(target))
+    except Error as error:
+        policy = ", policy=..." if terms is not None else ""
+        error.args = (f"{error}. {target} and its recovery file are kept; its key is not registered yet: "
+                      f"torchkeep.register({str(target)!r}, id={id!r}, owner={str(folder)!r}{policy})",)
+        raise
 
 
 def _settle(id: str, path: PathLike, keyserver: Union[None, str, Site], owner: Optional[PathLike],

@@ -16,7 +16,7 @@ from .errors import Denied, InvalidArgument
 from .owners import PolicyLike
 from .pieces import Origin
 from .places import PathLike
-from .protecting import _Bar, _say, _settle, _terms
+from .protecting import _Bar, _register, _say, _settle, _terms
 from .secured import Secured, tensors_of
 from .serving import Service
 from .site import Site
@@ -93,7 +93,7 @@ def _encrypt(model: torch.nn.Module, found: operators.Found, made: Dict[str, Sec
         for module, was in training.items():
             module.training = was
     if keyserver is not None:
-        _core.register_model(str(folder), "", name, terms, str(target))
+        _register(folder, name, terms, target, id)
     origin = Origin(id, version)
     weights = [(layer, sum(t.numel() * t.element_size() for t in tensors_of(module).values()))
                for layer, (module, _) in found.items()]

@@ -67,6 +67,20 @@ class Protecting(SiteCase):
         for tensor in module.state_dict().values():
             self.assertNotIn(tensor.numpy().tobytes(), made.path.read_bytes())
 
+    def test_a_refused_registration_keeps_what_was_made_and_says_how_to_go_on(self):
+        target, strangers = self.folder / "kept.tkm", self.site.policy()
+        strangers["keyservers"] = [{"mr_enclaves": ["11" * 32]}]
+        with self.assertRaises(torchkeep.Denied) as refused:
+            torchkeep.protect(Small(), torch.randn(2, 6), target, id="kept", keyserver=self.site, policy=strangers, quiet=True)
+        for words in ("keyservers[0].mr_enclave", "are kept", f"torchkeep.register({str(target)!r}, id='kept', owner="):
+            self.assertIn(words, str(refused.exception))
+        torchkeep.register(target, id="kept", owner=self.site.owner(), policy=self.site.policy())
+        with self.assertRaises(torchkeep.Denied):  # nor does a policy for strangers stand in the way of the next one
+            torchkeep.register(target, id="kept", owner=self.site.owner(), policy=strangers)
+        torchkeep.register(target, id="kept", owner=self.site.owner(), policy=self.site.policy(lease_seconds=1800))
+        x = torch.randn(3, 6)
+        self.assert_close(torchkeep.load(target, site=self.site)(x), Small()(x))
+
     def test_a_state_dict_into_its_module(self):
         x, trained, blank = torch.randn(3, 6), Small(seed=5), Small(seed=6)
         before = blank.first.weight.clone()
