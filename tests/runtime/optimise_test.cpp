@@ -2,31 +2,16 @@
 #include "torchkeep/runtime/optimise/optimise.h"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "torchkeep/runtime/graph/check.h"
-
-#include "tests/runtime/graph_builder.h"
+#include "tests/runtime/optimise/passes.h"
 
 namespace torchkeep::runtime::testing {
 namespace {
 
 using ::testing::ElementsAre;
 
-class Optimise : public ::testing::Test {
+class Optimise : public Passes {
  protected:
-  /// The graph's names are views into the bytes that are kept here.
-  graph::Graph check(const GraphBuilder& builder) {
-    model_ = builder.model();
-    const auto data = std::make_shared<SecretBytes>(SecretBytes::copy_of(builder.data()));
-    return graph::check_graph(model_, data).value();
-  }
-  static std::vector<std::string> operators(const graph::Graph& graph) {
-    std::vector<std::string> names;
-    for (const graph::Node& node : graph.nodes) names.emplace_back(node.op);
-    return names;
-  }
-  SecretBuffer model_;
   dnn::Machine machine_;
   Pool pool_{1};
 };
@@ -159,13 +144,10 @@ TEST_F(Optimise, WhatNobodyReadsGoesAndIsWiped) {
       .add(node("Neg", {"v"}, {"u"}))
       .add(node("Tanh", {"u"}, {"t"}))
       .add(node("Relu", {"x"}, {"y"}));
-  model_ = builder.model();
-  const auto data = std::make_shared<SecretBytes>(SecretBytes::copy_of(builder.data()));
-  graph::Graph graph = graph::check_graph(model_, data).value();
+  graph::Graph graph = check(builder);
   optimise::drop_unused(graph);
   EXPECT_THAT(operators(graph), ElementsAre("Relu"));
-  const ByteView bytes = std::as_const(*data).expose();
-  EXPECT_TRUE(std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; }))
+  EXPECT_TRUE(std::ranges::all_of(parameters(), [](std::uint8_t byte) { return byte == 0; }))
       << "both parameters are unused";
 }
 

@@ -1,12 +1,8 @@
 // Attention that is written out in several nodes: what is recognised, what must not be, and that
 // answers stay those of the nodes as written.
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "torchkeep/runtime/graph/check.h"
-#include "torchkeep/runtime/optimise/optimise.h"
-
-#include "tests/runtime/graph_builder.h"
+#include "tests/runtime/optimise/passes.h"
 #include "tests/runtime/reference.h"
 
 namespace torchkeep::runtime::testing {
@@ -117,23 +113,15 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"OneThread", 1, 3, 70, 65, 20, 20, Mask::ReplacedNot, true, 1}),
     case_name);
 
-class Attention : public ::testing::Test {
+class Attention : public Passes {
  protected:
   graph::Graph fused(const GraphBuilder& builder) {
-    model_ = builder.model();
-    const auto data = std::make_shared<SecretBytes>(SecretBytes::copy_of(builder.data()));
-    graph::Graph graph = graph::check_graph(model_, data).value();
+    graph::Graph graph = check(builder);
     optimise::fuse_scale(graph);
     optimise::fuse_attention(graph);
     optimise::drop_unused(graph);
     return graph;
   }
-  static std::vector<std::string> operators(const graph::Graph& graph) {
-    std::vector<std::string> names;
-    for (const graph::Node& node : graph.nodes) names.emplace_back(node.op);
-    return names;
-  }
-  SecretBuffer model_;
 };
 
 TEST_F(Attention, OneProductStandsForAll) {

@@ -3,12 +3,8 @@
 #include <cmath>
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "torchkeep/runtime/graph/check.h"
-#include "torchkeep/runtime/optimise/optimise.h"
-
-#include "tests/runtime/graph_builder.h"
+#include "tests/runtime/optimise/passes.h"
 
 namespace torchkeep::runtime::testing {
 namespace {
@@ -16,24 +12,16 @@ namespace {
 using graph::Activation;
 using ::testing::ElementsAre;
 
-class LinearFusions : public ::testing::Test {
+class LinearFusions : public Passes {
  protected:
   graph::Graph fused(const GraphBuilder& builder) {
-    model_ = builder.model();
-    const auto data = std::make_shared<SecretBytes>(SecretBytes::copy_of(builder.data()));
-    graph::Graph graph = graph::check_graph(model_, data).value();
+    graph::Graph graph = check(builder);
     optimise::fuse_bias(graph);
     optimise::fuse_scale(graph);
     optimise::fuse_curves(graph);
     optimise::fuse_residual(graph);
     return graph;
   }
-  static std::vector<std::string> operators(const graph::Graph& graph) {
-    std::vector<std::string> names;
-    for (const graph::Node& node : graph.nodes) names.emplace_back(node.op);
-    return names;
-  }
-  SecretBuffer model_;
 };
 
 /// x [rows, 3] times w [3, 2], called p.

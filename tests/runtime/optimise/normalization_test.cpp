@@ -1,11 +1,7 @@
 // Layer normalisation as exporters before operator set 17 write it out.
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "torchkeep/runtime/graph/check.h"
-#include "torchkeep/runtime/optimise/optimise.h"
-
-#include "tests/runtime/graph_builder.h"
+#include "tests/runtime/optimise/passes.h"
 #include "tests/runtime/reference.h"
 
 namespace torchkeep::runtime::testing {
@@ -44,22 +40,21 @@ GraphBuilder written(const Written& w = {}, const std::string& shown = "") {
 
 constexpr std::int64_t kOpset = 13;  // knows no LayerNormalization
 
-std::vector<std::string> fused(const GraphBuilder& builder) {
-  const SecretBuffer model = builder.model(kOpset);
-  const auto data = std::make_shared<SecretBytes>(SecretBytes::copy_of(builder.data()));
-  graph::Graph graph = graph::check_graph(model, data).value();
-  optimise::fuse_normalization(graph);
-  std::vector<std::string> names;
-  for (const graph::Node& node : graph.nodes) names.emplace_back(node.op);
-  return names;
-}
+class Normalization : public Passes {
+ protected:
+  std::vector<std::string> fused(const GraphBuilder& builder) {
+    graph::Graph graph = check(builder, builder.model(kOpset));
+    optimise::fuse_normalization(graph);
+    return operators(graph);
+  }
+};
 
-TEST(Normalization, IsFoundWithEitherSquare) {
+TEST_F(Normalization, IsFoundWithEitherSquare) {
   EXPECT_THAT(fused(written()), ElementsAre("LayerNormalization"));
   EXPECT_THAT(fused(written({.power = false})), ElementsAre("LayerNormalization"));
 }
 
-TEST(Normalization, WhatOnlyLooksLikeItStays) {
+TEST_F(Normalization, WhatOnlyLooksLikeItStays) {
   EXPECT_EQ(fused(written({.axis = 1})).size(), 9U);
   EXPECT_EQ(fused(written({.exponent = 3})).size(), 9U);
   EXPECT_EQ(fused(written({.shift = {1}})).size(), 9U);
@@ -67,12 +62,12 @@ TEST(Normalization, WhatOnlyLooksLikeItStays) {
   EXPECT_EQ(fused(written({.centred_by = "other"})).size(), 9U);
 }
 
-TEST(Normalization, WhateverOthersReadStays) {
+TEST_F(Normalization, WhateverOthersReadStays) {
   for (const char* shown : {"m", "d", "s", "v", "e", "r", "n", "o"})
     EXPECT_EQ(fused(written({}, shown)).size(), 9U) << shown;
 }
 
-TEST(Normalization, AnswersAreThoseOfTheNodesAsWritten) {
+TEST_F(Normalization, AnswersAreThoseOfTheNodesAsWritten) {
   std::mt19937 random(5);
   const Tensor input = random_tensor({2, 3, 5}, random);
   const SecretBuffer together = written().payload(kOpset), apart = written({}, "r").payload(kOpset);
@@ -87,7 +82,7 @@ TEST(Normalization, AnswersAreThoseOfTheNodesAsWritten) {
 }
 
 // A file cannot say what the optimiser says.
-TEST(Normalization, AnOperatorThatIsNewerThanTheModelIsRefused) {
+TEST_F(Normalization, AnOperatorThatIsNewerThanTheModelIsRefused) {
   GraphBuilder graph;
   graph.input("x", {2, 5}).output("y", {2, 5}).weights("g", {5}, {1, 2, 3, 4, 5});
   graph.add(node("LayerNormalization", {"x", "g"}, {"y"}));
