@@ -3,6 +3,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
 
+from .adapter import check
 from .errors import Error, InvalidArgument, Unsupported
 
 CIPHERTEXT = "ciphertext"
@@ -65,6 +66,15 @@ class Secured(torch.nn.Module):
     outputs: Sequence[Tuple[str, Sequence[int]]] = ()  #: The operator's outputs, with the sides that follow the inputs'.
 
     # Of this one:
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """Refuses in words what no kind takes, before any of them looks at it."""
+        if inputs and not isinstance(inputs[0], (torch.Tensor, torch.nn.utils.rnn.PackedSequence)):
+            raise InvalidArgument(f"{self._path} ({self.kind.__name__}) takes a tensor, not a {type(inputs[0]).__name__}")
+        for value in (*inputs, *named.values()):
+            if isinstance(value, torch.Tensor):
+                check("input", value)
+        return super().__call__(*inputs, **named)
 
     def ask(self, outputs: Optional[Sequence[str]] = None, **inputs: torch.Tensor) -> Any:
         """Calls the operator: its one output, or those that are named, in that order."""

@@ -135,7 +135,10 @@ class Kinds(SiteCase):
         for call, kind, words in (
                 (lambda: linear(torch.randn(2, 6)), torchkeep.InvalidArgument, "takes"),
                 (lambda: linear(torch.randn(2, 5, dtype=torch.float64)), torchkeep.InvalidArgument, "float64"),
-                (lambda: linear(torch.randn(2, 5).to_sparse()), Exception, ""),
+                (lambda: linear(torch.randn(2, 5).to_sparse()), torchkeep.InvalidArgument, "to_dense"),
+                (lambda: linear(torch.randn(2, 5).half()), torchkeep.InvalidArgument, "float16"),
+                (lambda: linear("two rows"), torchkeep.InvalidArgument, "takes a tensor, not a str"),
+                (lambda: linear(None), torchkeep.InvalidArgument, "takes a tensor"),
                 (lambda: lstm(packed), torchkeep.Unsupported, "PackedSequence"),
                 (lambda: up(torch.randn(1, 2, 4, 4), output_size=[10, 10]), torchkeep.Unsupported, "output_size"),
                 (lambda: nn.functional.linear(torch.randn(2, 5), linear.weight), torchkeep.Unsupported, "protect"),
