@@ -100,6 +100,30 @@ TEST_F(Protecting, KeepsTheOldKeyWhenItReplaces) {
   EXPECT_EQ(client::load_recovery(older).value().header.key_id, first->header.key_id);
 }
 
+TEST_F(Protecting, FindsTheKeyOfAContainer) {
+  const auto made = protect_it(order(), contents("weights"));
+  EXPECT_EQ(find_recovery(container_).value().header.container_digest, made->digest);
+}
+
+// What is on the disk when a replacement is killed between its key and its container.
+TEST_F(Protecting, FindsTheOldKeyWhereTheNewContainerNeverAppeared) {
+  const auto first = protect_it(order(), contents("weights"));
+  std::filesystem::copy_file(container_, work_ / "saved");
+  ProtectOrder again = order();
+  again.replace = true;
+  ASSERT_TRUE(protect_it(again, contents("others")));
+  std::filesystem::rename(work_ / "saved", container_);
+  EXPECT_EQ(find_recovery(container_).value().header.container_digest, first->digest);
+}
+
+TEST_F(Protecting, NamesTheKeyThatNoFileHolds) {
+  const auto made = protect_it(order(), contents("weights"));
+  std::filesystem::remove(made->recovery);
+  const auto missing = find_recovery(container_);
+  EXPECT_EQ(missing.error().code, ErrorCode::NotFound);
+  EXPECT_NE(missing.error().message.find(made->header.key_id.hex()), std::string::npos);
+}
+
 TEST_F(Protecting, LeavesNothingWhenThePayloadFails) {
   Contents failing = contents("weights");
   failing.read = [](MutableByteView) { return unavailable("the disk is away"); };

@@ -141,8 +141,7 @@ Result<Registration> register_model(Counter& counter, const std::string& name,
     done.model_receipt = TRY(submit_pending(counter, book, std::nullopt));
   }
   if (!container.empty()) {
-    const client::Recovery recovery = TRY(client::load_recovery(recovery_path(container))
-                                              .context("protect writes it beside the container"));
+    const client::Recovery recovery = TRY(find_recovery(container));
     done.version = recovery.header.version;
     done.version_receipt = TRY(register_version(counter, book, recovery, container));
   }

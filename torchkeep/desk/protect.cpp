@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "torchkeep/container/reader.h"
 #include "torchkeep/json/json.h"
 #include "torchkeep/runtime/model.h"
 
@@ -25,6 +26,11 @@ Result<void> move_file(const Path& from, const Path& to) {
   return {};
 }
 
+/// Where a key goes whose container is to be replaced.
+Path aside_path(const Path& recovery, const KeyId& key) {
+  return recovery.string() + "." + key.hex();
+}
+
 /// Puts the recovery file in its place, and takes it away again unless the container appears too.
 class RecoveryPlace {
  public:
@@ -43,7 +49,7 @@ class RecoveryPlace {
       // It may hold the only copy of a key: it gets another name, and never goes.
       const client::Recovery older = TRY(client::load_recovery(path_).context(
           "the recovery file that is there already; move it away"));
-      const Path aside = path_.string() + "." + older.header.key_id.hex();
+      const Path aside = aside_path(path_, older.header.key_id);
       TRY(move_file(path_, aside));
       older_ = aside;
     }
@@ -72,6 +78,18 @@ json::Json encode(const std::vector<runtime::Port>& ports) {
 }  // namespace
 
 Path recovery_path(const Path& container) { return container.string() + ".recovery"; }
+
+Result<client::Recovery> find_recovery(const Path& container) {
+  const KeyId key = TRY(container::load_header(container)).key_id;
+  const Path beside = recovery_path(container);
+  for (const Path& path : {beside, aside_path(beside, key)}) {
+    if (!is_there(path)) continue;
+    client::Recovery recovery = TRY(client::load_recovery(path));
+    if (recovery.header.key_id == key) return recovery;
+  }
+  return not_found("no recovery file beside ", container.string(), " holds its key ", key.hex(),
+                   ": protect writes it there; put ", beside.filename().string(), " back");
+}
 
 Result<void> check_order(const ProtectOrder& order) {
   TRY(keys::check_model_name(order.name).context("--name"));

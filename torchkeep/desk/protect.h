@@ -21,6 +21,11 @@ struct ProtectOrder {
 /// Beside the container: NAME.tkm.recovery.
 Path recovery_path(const Path& container);
 
+/// The recovery file of the container at `container`: the one beside it, or, where a replacement
+/// was interrupted before its container appeared, the one kept under its key's name.
+/// Errors: as `container::load_header` and `client::load_recovery`; NotFound, naming the key.
+Result<client::Recovery> find_recovery(const Path& container);
+
 /// Whether the order can be carried out. Errors: InvalidArgument, with the way out.
 Result<void> check_order(const ProtectOrder& order);
 
