@@ -13,10 +13,10 @@ Desc describe_convolution(Machine& machine, const Convolution& wanted, const mem
   memory::dims dilations = wanted.dilations;  // oneDNN counts the gaps, ONNX the steps
   for (auto& dilation : dilations) --dilation;
   const memory::desc bias = wanted.bias ? plain_desc({wanted.output[1]}) : memory::desc();
-  const dnnl::convolution_forward::desc desc(
-      dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, input, weights, bias,
-      any_desc(wanted.output), wanted.strides, dilations, wanted.pads_begin, wanted.pads_end);
-  return Desc(desc, attributes, machine.state().engine);
+  return describe_primitive<dnnl::convolution_forward>(
+      machine.state().engine, attributes, dnnl::prop_kind::forward_inference,
+      dnnl::algorithm::convolution_direct, input, weights, bias, any_desc(wanted.output),
+      wanted.strides, dilations, wanted.pads_begin, wanted.pads_end);
 }
 
 }  // namespace

@@ -36,10 +36,8 @@ Result<Planned> make_eltwise(Machine& machine, EltwiseKind kind, float alpha, fl
                              const Shape& shape, const Layout& layout) {
   return guarded("elementwise function", [&]() -> Result<Planned> {
     const dnnl::memory::desc data = desc_of(layout, shape);
-    const dnnl::eltwise_forward::desc asked(dnnl::prop_kind::forward_inference, algorithm_of(kind),
-                                            data, alpha, beta);
-    const dnnl::eltwise_forward::primitive_desc desc(asked, make_attributes({}),
-                                                     machine.state().engine);
+    const auto desc = describe_eltwise(machine.state().engine, make_attributes({}),
+                                       algorithm_of(kind), data, alpha, beta);
     return Planned{make_primitive(machine, desc, dnnl::eltwise_forward(desc),
                                   {{DNNL_ARG_SRC, data}, {DNNL_ARG_DST, data}}),
                    layout, Layout(), layout};
@@ -52,8 +50,8 @@ Result<Planned> make_binary(Machine& machine, BinaryKind kind, const Shape& left
   return guarded("elementwise operation", [&]() -> Result<Planned> {
     const dnnl::memory::desc first = desc_of(left_layout, left),
                              second = desc_of(right_layout, right);
-    const dnnl::binary::desc asked(algorithm_of(kind), first, second, first);
-    const dnnl::binary::primitive_desc desc(asked, make_attributes({}), machine.state().engine);
+    const auto desc = describe_primitive<dnnl::binary>(machine.state().engine, make_attributes({}),
+                                                       algorithm_of(kind), first, second, first);
     return Planned{
         make_primitive(machine, desc, dnnl::binary(desc),
                        {{DNNL_ARG_SRC_0, first}, {DNNL_ARG_SRC_1, second}, {DNNL_ARG_DST, first}}),

@@ -2,11 +2,10 @@
 
 #include <vector>
 
-#include <dnnl.hpp>
-
 #include "torchkeep/runtime/dnn/dnn.h"
+#include "torchkeep/runtime/dnn/versions.h"
 
-/// What this folder's files share. The only file of the house that includes oneDNN.
+/// What this folder's files share.
 namespace torchkeep::runtime::dnn {
 
 struct LayoutData {

@@ -9,16 +9,14 @@ memory::dims dims_of(const Shape& shape) {
   return shape.empty() ? memory::dims{1} : memory::dims(shape);
 }
 
-bool is_row_major(const dnnl_memory_desc_t& desc) {
-  const dnnl_blocking_desc_t& blocking = desc.format_desc.blocking;
-  if (desc.format_kind != dnnl_blocked || blocking.inner_nblks != 0 || desc.offset0 != 0)
-    return false;
-  if (desc.extra.flags != dnnl_memory_extra_flag_none) return false;
-  dnnl_dim_t stride = 1;
-  for (int i = desc.ndims - 1; i >= 0; --i) {
-    if (desc.padded_dims[i] != desc.dims[i]) return false;
-    if (desc.dims[i] != 1 && blocking.strides[i] != stride) return false;
-    stride *= desc.dims[i];
+bool is_row_major(const memory::desc& desc) {
+  const Blocking blocking = blocking_of(desc);
+  if (blocking.is_more || !blocking.blocks.empty()) return false;
+  if (blocking.padded_sizes != blocking.sizes) return false;
+  memory::dim stride = 1;
+  for (std::size_t i = blocking.sizes.size(); i-- > 0;) {
+    if (blocking.sizes[i] != 1 && blocking.strides[i] != stride) return false;
+    stride *= blocking.sizes[i];
   }
   return true;
 }
@@ -27,9 +25,8 @@ bool is_row_major(const dnnl_memory_desc_t& desc) {
 
 bool Layout::is_padded() const {
   if (is_plain()) return false;
-  const dnnl_memory_desc_t& desc = data_->desc.data;
-  dnnl_dim_t elements = 1;
-  for (int i = 0; i < desc.ndims; ++i) elements *= desc.dims[i];
+  memory::dim elements = 1;
+  for (const memory::dim size : blocking_of(data_->desc).sizes) elements *= size;
   return data_->desc.get_size() != static_cast<std::size_t>(elements) * sizeof(float);
 }
 
@@ -44,18 +41,17 @@ bool Layout::operator==(const Layout& other) const {
 
 std::optional<std::uint64_t> Layout::panel_floats(std::int64_t columns) const {
   if (is_plain()) return std::nullopt;
-  const dnnl_memory_desc_t& desc = data_->desc.data;
-  const dnnl_blocking_desc_t& blocking = desc.format_desc.blocking;
-  if (desc.format_kind != dnnl_blocked || desc.ndims != 2 || desc.offset0 != 0 ||
-      desc.extra.flags != dnnl_memory_extra_flag_none)
+  const Blocking blocking = blocking_of(data_->desc);
+  const auto& blocks = blocking.blocks;
+  if (blocking.is_more || blocking.sizes.size() != 2) return std::nullopt;
+  if (blocks.empty() || blocks.size() > 2 ||
+      blocks.back() != std::pair<memory::dim, memory::dim>(1, columns))
     return std::nullopt;
   // Blocks of rows within a panel follow each other, so they change nothing.
-  dnnl_dim_t rows = 1;
-  if (blocking.inner_nblks == 2 && blocking.inner_idxs[0] == 0) rows = blocking.inner_blks[0];
-  const int last = blocking.inner_nblks - 1;
-  if (last < 0 || last > 1 || (last == 1 && blocking.inner_idxs[0] != 0)) return std::nullopt;
-  if (blocking.inner_idxs[last] != 1 || blocking.inner_blks[last] != columns) return std::nullopt;
-  if (blocking.strides[0] != rows * columns || blocking.strides[1] != desc.padded_dims[0] * columns)
+  if (blocks.size() == 2 && blocks[0].first != 0) return std::nullopt;
+  const memory::dim rows = blocks.size() == 2 ? blocks[0].second : 1;
+  if (blocking.strides[0] != rows * columns ||
+      blocking.strides[1] != blocking.padded_sizes[0] * columns)
     return std::nullopt;
   return static_cast<std::uint64_t>(blocking.strides[1]);
 }
@@ -79,7 +75,7 @@ memory::desc desc_of(const Layout& layout, const Shape& shape) {
 }
 
 Layout layout_of(const memory::desc& desc) {
-  if (is_row_major(desc.data)) return {};
+  if (is_row_major(desc)) return {};
   return Layout(std::make_shared<const LayoutData>(LayoutData{desc}));
 }
 

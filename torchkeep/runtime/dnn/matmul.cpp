@@ -58,8 +58,8 @@ Result<Planned> make_matmul(Machine& machine, const MatMul& wanted, bool pack) {
       bias = plain_desc(shape);
     }
     const auto attributes = make_attributes(wanted.epilogue, wanted.scale);
-    const dnnl::matmul::primitive_desc desc(dnnl::matmul::desc(input, weights, bias, output),
-                                            attributes, machine.state().engine);
+    const auto desc = describe_primitive<dnnl::matmul>(machine.state().engine, attributes, input,
+                                                       weights, bias, output);
     std::vector<Argument> arguments{{DNNL_ARG_SRC, input}, {DNNL_ARG_WEIGHTS, desc.weights_desc()}};
     if (wanted.bias) arguments.push_back({DNNL_ARG_BIAS, bias});
     arguments.push_back({DNNL_ARG_DST, output});

@@ -102,14 +102,14 @@ dnnl::algorithm algorithm_of(Curve curve) {
 dnnl::primitive_attr make_attributes(const Epilogue& epilogue, float scale) {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (scale != 1) attributes.set_output_scales(0, {scale});
   dnnl::post_ops after;
+  if (scale != 1) scale_result(attributes, after, scale);
   if (epilogue.residual) after.append_sum();
-  if (epilogue.relu) after.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
-  if (epilogue.curve) after.append_eltwise(1, algorithm_of(*epilogue.curve), 1, 0);
+  if (epilogue.relu) append_eltwise(after, dnnl::algorithm::eltwise_relu, 0, 0);
+  if (epilogue.curve) append_eltwise(after, algorithm_of(*epilogue.curve), 1, 0);
   if (epilogue.clip) {
-    after.append_eltwise(1, dnnl::algorithm::eltwise_clip, epilogue.clip->first,
-                         epilogue.clip->second);
+    append_eltwise(after, dnnl::algorithm::eltwise_clip, epilogue.clip->first,
+                   epilogue.clip->second);
   }
   attributes.set_post_ops(after);
   return attributes;
