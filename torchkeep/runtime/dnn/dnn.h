@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "torchkeep/runtime/shelf.h"
 #include "torchkeep/runtime/tensor.h"
 
 /// oneDNN behind a door of our own: its types, exceptions and versions stay in this folder.
@@ -75,17 +76,11 @@ class Machine {
   Machine& operator=(const Machine&) = delete;
   State& state() { return *state_; }
 
-  /// Zeroed secret memory, aligned to 64, and what must live as long as it is used.
-  struct Shelved {
-    MutableByteView bytes;
-    std::shared_ptr<const void> owner;
-  };
-  /// Room for a packed parameter. Parameters share large pieces of memory, which the kernel can lay
-  /// on huge pages: a model that is read front to back in each run otherwise waits for its page
-  /// tables. A piece goes when all its owners have gone.
-  Shelved shelve(std::uint64_t bytes);
+  /// Where packed parameters go.
+  Shelf& shelf() { return shelf_; }
 
  private:
+  Shelf shelf_;
   std::unique_ptr<State> state_;
 };
 

@@ -15,9 +15,6 @@ struct LayoutData {
 struct Machine::State {
   dnnl::engine engine;
   dnnl::stream stream;
-  std::shared_ptr<SecretBytes> shelf;  ///< The piece of memory that is being filled.
-  std::uint64_t filled = 0;            ///< Of it.
-  std::uint64_t shelved = 0;           ///< In all pieces.
 };
 
 /// A primitive, and the arguments that each of the caller's pieces of memory stands for.

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "torchkeep/runtime/dnn/internal.h"
 
 namespace torchkeep::runtime::dnn {
@@ -7,10 +5,6 @@ namespace {
 
 // Enough for the layers of a few models; what it keeps is code, which tells of shapes.
 constexpr int kCachedPrimitives = 256;
-
-// Of memory for packed parameters: small models need little, large ones want huge pages.
-constexpr std::uint64_t kSmallestPiece = 64 << 10, kLargestPiece = 64 << 20, kPieces = 4,
-                        kAlignment = 64;
 
 }  // namespace
 
@@ -22,31 +16,10 @@ Machine::Machine() {
   dnnl_set_default_fpmath_mode(dnnl_fpmath_mode_strict);
   dnnl_set_primitive_cache_capacity(kCachedPrimitives);
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  state_ = std::make_unique<State>(State{engine, dnnl::stream(engine), nullptr, 0, 0});
+  state_ = std::make_unique<State>(State{engine, dnnl::stream(engine)});
 }
 
 Machine::~Machine() = default;
-
-Machine::Shelved Machine::shelve(std::uint64_t bytes) {
-  State& state = *state_;
-  state.shelved += bytes;
-  const std::uint64_t needed = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  if (state.shelf == nullptr || state.shelf->size() - state.filled < needed) {
-    // Pieces grow with the model, so that what is left of the last is a small part of it.
-    const std::uint64_t next = std::clamp(state.shelved / kPieces / kAlignment * kAlignment,
-                                          kSmallestPiece, kLargestPiece);
-    if (needed > next / 2) {  // worth a piece of its own
-      auto own = std::make_shared<SecretBytes>(bytes);
-      const MutableByteView view = own->expose();
-      return {view, std::move(own)};
-    }
-    state.shelf = std::make_shared<SecretBytes>(next);
-    state.filled = 0;
-  }
-  const MutableByteView view = state.shelf->expose().subspan(state.filled, bytes);
-  state.filled += needed;
-  return {view, state.shelf};
-}
 
 Primitive::Primitive() = default;
 Primitive::Primitive(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -17,7 +17,14 @@ Constant::Constant(DataType dtype, Shape shape, std::shared_ptr<SecretBytes> mem
 
 Constant::~Constant() {
   // Memory of its own is wiped when freed; a part of a larger one goes here and now.
+  if (memory_ == nullptr) return;  // given away
   if (size_ < memory_->size()) memory_->discard(offset_, size_);
+}
+
+void give_away(std::shared_ptr<Constant> constant, Shelf& shelf) {
+  if (constant == nullptr || constant.use_count() != 1) return;
+  if (constant->size_ == constant->memory_->size()) return;  // its own memory, wiped when it goes
+  shelf.give(std::move(constant->memory_), constant->offset_, constant->size_);
 }
 
 Result<std::shared_ptr<Constant>> Constant::make(DataType dtype, Shape shape) {

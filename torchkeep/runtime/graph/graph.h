@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "torchkeep/runtime/graph/onnx_tensor.h"
+#include "torchkeep/runtime/shelf.h"
 
 /// A model's graph as the engine works on it. Names are views into the graph's own bytes, which are
 /// secret and outlive it: nothing of a graph is copied into memory that is not wiped.
@@ -39,12 +40,18 @@ class Constant {
   }
 
  private:
+  friend void give_away(std::shared_ptr<Constant> constant, Shelf& shelf);
+
   DataType dtype_;
   Shape shape_;
   std::shared_ptr<SecretBytes> memory_;
   std::size_t offset_;
   std::size_t size_;
 };
+
+/// Lets go of a constant whose elements are packed elsewhere: if nobody else has it, its part of a
+/// larger memory is room for the next. Nothing may be nothing.
+void give_away(std::shared_ptr<Constant> constant, Shelf& shelf);
 
 /// The integers of a constant of int64 or int32. Errors: Malformed for another type.
 Result<std::vector<std::int64_t>> to_ints(const Constant& constant);

@@ -33,7 +33,7 @@ Result<plan::BufferId> Packed::in_layout(plan::Builder& builder, const dnn::Layo
   } else {
     TRY(pack(builder, layout));
   }
-  constant_.reset();
+  graph::give_away(std::move(constant_), builder.machine().shelf());
   return builder.keep(versions_.back().bytes, versions_.back().owner);
 }
 
@@ -45,7 +45,8 @@ Result<void> Packed::pack(plan::Builder& builder, const dnn::Layout& layout) {
       versions_.empty() && transposed_
           ? TRY(dnn::make_transposing_reorder(builder.machine(), shape_, layout))
           : TRY(dnn::make_reorder(builder.machine(), shape_, from, layout));
-  const dnn::Machine::Shelved memory = builder.machine().shelve(layout.bytes(shape_));
+  const Shelf::Room memory = builder.machine().shelf().take(layout.bytes(shape_));
+  if (layout.is_padded()) std::ranges::fill(memory.bytes, std::uint8_t{0});
   SecretBytes scratch(reorder.scratch_bytes());
   std::array<std::byte*, 3> arguments{writable(source),
                                       reinterpret_cast<std::byte*>(memory.bytes.data()),

@@ -108,10 +108,10 @@ Result<plan::BufferId> RecurrentWeights::panels(plan::Builder& builder,
   const std::uint64_t bytes = directions_ * product.floats() * sizeof(float);
   if (has_state_) {
     if (panels_.owner == nullptr) {
-      panels_ = builder.machine().shelve(bytes);
+      panels_ = builder.machine().shelf().take(bytes);
       pack_all(product, directions_, std::as_const(*state_).elements<float>().data(), from_step,
                reinterpret_cast<float*>(panels_.bytes.data()));
-      state_.reset();
+      graph::give_away(std::move(state_), builder.machine().shelf());
     }
     return builder.keep(panels_.bytes, panels_.owner);
   }

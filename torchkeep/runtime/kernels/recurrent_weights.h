@@ -39,7 +39,7 @@ class RecurrentWeights {
   std::int64_t input_size_ = 0;
   std::shared_ptr<graph::Constant> input_, state_;  // until they are packed
   std::vector<Packed> packed_;                      // W, one a direction
-  dnn::Machine::Shelved panels_;
+  Shelf::Room panels_;
 };
 
 }  // namespace torchkeep::runtime::kernels

@@ -92,7 +92,9 @@ Result<Program::Stage*> Program::find_stage(std::list<Stage>& stages, const Star
     return &stages.front();
   }
   Key key = TRY(make_key(start));
-  auto plan = TRY(make_plan(start, context));
+  auto made = make_plan(start, context);
+  context.machine.shelf().clear();
+  auto plan = TRY(std::move(made));
   while (!stages.empty() && stages.size() >= std::max<std::size_t>(limits_.max_plans, 1))
     stages.pop_back();
   stages.push_front({std::move(key), std::move(plan), {}});
