@@ -2,12 +2,15 @@
 import os
 import pathlib
 import re
+import shutil
+import tempfile
 from typing import Optional, Tuple, Union
 
 from .errors import InvalidArgument, NotFound
 
 PathLike = Union[str, "os.PathLike[str]"]
 DEFAULT_OWNER = "me"
+MEMORY = pathlib.Path("/dev/shm")  # a file system without a disk
 _HERE = pathlib.Path(__file__).absolute().parent
 _ID = re.compile(r"(?:(?P<owner>[a-z0-9_\-][a-z0-9_.\-]{0,63})/)?(?P<name>[a-z0-9_\-][a-z0-9_.\-]{0,63})")
 
@@ -44,3 +47,16 @@ def owner_folder(alias: Optional[str], folder: Optional[PathLike] = None) -> pat
     """An owner's folder: `folder` if given, else $TORCHKEEP_OWNER_FOLDER or ~/.torchkeep; of an alias, owners/ALIAS in it."""
     base = pathlib.Path(folder or os.environ.get("TORCHKEEP_OWNER_FOLDER") or pathlib.Path.home() / ".torchkeep")
     return base if alias is None or folder is not None else base / "owners" / alias
+
+
+def clear_folder(needed: int) -> "tempfile.TemporaryDirectory[str]":
+    """A folder of mode 0700 for `needed` bytes that are in clear, gone when it is left: in memory, so that no disk sees them, if
+    that has room for twice as much; else, or if TMPDIR is set, where temporary files go."""
+    in_memory = "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and _room_in_memory() > 2 * needed
+    return tempfile.TemporaryDirectory(prefix="torchkeep-", dir=MEMORY if in_memory else None)
+
+
+def _room_in_memory() -> int:
+    # The file system may promise more than the machine has.
+    available = re.search(r"^MemAvailable: *(\d+) kB", pathlib.Path("/proc/meminfo").read_text(), re.MULTILINE)
+    return min(shutil.disk_usage(MEMORY).free, 1024 * int(available[1]) if available else 0)

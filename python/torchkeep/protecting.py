@@ -4,13 +4,12 @@ import os
 import pathlib
 import re
 import sys
-import tempfile
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from . import _core
 from .errors import Error, InvalidArgument, Malformed, Unsupported
 from .owners import PolicyLike, policy_text
-from .places import PathLike, owner_folder, split_id
+from .places import PathLike, clear_folder, owner_folder, split_id
 from .site import Site
 
 __all__ = ["protect", "Protected"]
@@ -56,7 +55,7 @@ def protect(module: Any, example_inputs: Any = None, path: PathLike = "", *, id:
     """
     name, target, folder, who = _settle(id, path, keyserver, owner, replace)
     terms = _terms(keyserver, policy, folder, name)
-    with tempfile.TemporaryDirectory(prefix="torchkeep-") as work:  # mode 0700: the model is in clear there
+    with clear_folder(_clear_bytes(module)) as work:
         engine, difference, axes = _prepare(module, into, example_inputs, pathlib.Path(work), dynamic_axes, quiet)
         if difference is not None:
             _say(quiet, f"The engine answers as PyTorch does: largest difference {difference:.2g}")
@@ -69,6 +68,14 @@ def protect(module: Any, example_inputs: Any = None, path: PathLike = "", *, id:
     return Protected(path=target, recovery=pathlib.Path(made["recovery"]), id=id, version=version,
                      container_digest=made["container_digest"], largest_difference=difference, dynamic_axes=axes,
                      registered=keyserver is not None)
+
+
+def _clear_bytes(module: Any) -> int:
+    """About what the model takes in clear, to choose where it goes; what is no model is refused later."""
+    if isinstance(module, (str, os.PathLike)):
+        return pathlib.Path(module).stat().st_size if pathlib.Path(module).is_file() else 0
+    tensors = module if isinstance(module, dict) else module.state_dict() if hasattr(module, "state_dict") else {}
+    return sum(each.numel() * each.element_size() for each in tensors.values() if hasattr(each, "element_size"))
 
 
 def _register(folder: pathlib.Path, name: str, terms: Optional[str], target: pathlib.Path, id: str) -> None:

@@ -5,7 +5,6 @@ Off unless the owner's policy allows it: whoever may call a layer can solve for 
 import copy
 import json
 import pathlib
-import tempfile
 from typing import Any, Dict, Optional
 
 import torch
@@ -15,8 +14,8 @@ from .client import SERVING_SECONDS
 from .errors import Denied, InvalidArgument
 from .owners import PolicyLike
 from .pieces import Origin
-from .places import PathLike
-from .protecting import _Bar, _register, _say, _settle, _terms
+from .places import PathLike, clear_folder
+from .protecting import _Bar, _clear_bytes, _register, _say, _settle, _terms
 from .secured import Secured, tensors_of
 from .serving import Service
 from .site import Site
@@ -84,7 +83,7 @@ def _encrypt(model: torch.nn.Module, found: operators.Found, made: Dict[str, Sec
     training = {module: module.training for module in model.modules()}
     model.eval()
     try:
-        with tempfile.TemporaryDirectory(prefix="torchkeep-") as work:  # mode 0700: the layers are in clear there
+        with clear_folder(_clear_bytes(model)) as work:
             engine, difference = operators.prepare(found, pathlib.Path(work) / "operators.onnx")
             _say(quiet, f"The engine answers as PyTorch does for {len(found)} layers: largest difference {difference:.2g}")
             with _Bar(f"encrypting {target.name}", quiet) as bar:
