@@ -77,6 +77,19 @@ TEST(SecretBuffer, GrowsAndKeepsItsBytes) {
   for (std::size_t i = 0; i < buffer.size(); ++i) ASSERT_EQ(buffer[i], static_cast<std::uint8_t>(i));
 }
 
+TEST(SecretBuffer, AppendsPiecesOfAnySize) {
+  SecretBuffer buffer;
+  Bytes wanted;
+  for (const std::size_t size : {0, 1, 5000, 0, 3, 100'000}) {
+    const Bytes piece(size, static_cast<std::uint8_t>(size + 1));
+    append(buffer, piece);
+    append(wanted, piece);
+    ASSERT_TRUE(equal(buffer, wanted)) << size;
+  }
+  EXPECT_TRUE(equal(to_secret_buffer(wanted), wanted));
+  EXPECT_TRUE(to_secret_buffer({}).empty());
+}
+
 TEST(EqualInConstantTime, ComparesAllBytes) {
   const Bytes left(32, 1);
   for (std::size_t i = 0; i < left.size(); ++i) {

@@ -73,6 +73,26 @@ bool equal_in_constant_time(ByteView left, ByteView right) {
   return difference == 0;
 }
 
+void append(SecretBuffer& out, ByteView more) {
+  if (more.empty()) return;
+  const std::size_t before = out.size();
+  if (out.capacity() - before < more.size()) {
+    SecretBuffer larger;
+    larger.reserve(std::max(before + more.size(), 2 * before));
+    larger.resize(before);
+    if (before > 0) std::memcpy(larger.data(), out.data(), before);
+    out.swap(larger);
+  }
+  out.resize(before + more.size());
+  std::memcpy(out.data() + before, more.data(), more.size());
+}
+
+SecretBuffer to_secret_buffer(ByteView bytes) {
+  SecretBuffer out;
+  append(out, bytes);
+  return out;
+}
+
 namespace internal {
 
 void* allocate_secret(std::size_t size) {

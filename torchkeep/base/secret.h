@@ -87,4 +87,8 @@ struct SecretAllocator {
 /// A growing buffer for request and answer bodies, which may carry keys or private tensors.
 using SecretBuffer = std::vector<std::uint8_t, SecretAllocator<std::uint8_t>>;
 
+/// Appends at memory's speed: `insert` and `assign` copy byte by byte through such an allocator.
+void append(SecretBuffer& out, ByteView more);
+SecretBuffer to_secret_buffer(ByteView bytes);
+
 }  // namespace torchkeep

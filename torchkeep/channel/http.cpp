@@ -56,7 +56,7 @@ HttpResponse text_response(unsigned status, std::string_view content_type, std::
   HttpResponse response;
   response.status = status;
   response.headers = {{"content-type", std::string(content_type)}};
-  response.body.assign(body.begin(), body.end());
+  append(response.body, as_bytes(body));
   return response;
 }
 

@@ -10,7 +10,7 @@ HttpRequest post(std::string_view path, const std::string& body) {
                       .target = std::string(path),
                       .headers = {{"content-type", "application/json"}},
                       .body = {}};
-  request.body.assign(body.begin(), body.end());
+  append(request.body, as_bytes(body));
   return request;
 }
 

@@ -141,7 +141,7 @@ std::optional<std::string> find_item_difference(const Tensor& found, const Tenso
   if (left->size() != right->size())
     return text("has ", left->size(), " items, wanted are ", right->size());
   const auto copy_of = [](const runtime::Item& item) {
-    return Tensor(item.dtype, item.shape, SecretBuffer(item.bytes.begin(), item.bytes.end()));
+    return Tensor(item.dtype, item.shape, to_secret_buffer(item.bytes));
   };
   for (std::size_t i = 0; i < right->size(); ++i) {
     if (const auto difference =

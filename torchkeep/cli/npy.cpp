@@ -179,8 +179,8 @@ SecretBuffer encode_npy(const NpyArray& array) {
   append(start, as_bytes(header));
   SecretBuffer out;
   out.reserve(start.size() + array.data.size());
-  out.insert(out.end(), start.begin(), start.end());
-  out.insert(out.end(), array.data.begin(), array.data.end());
+  append(out, start);
+  append(out, array.data);
   return out;
 }
 

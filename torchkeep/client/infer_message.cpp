@@ -61,7 +61,7 @@ Result<Tensor> parse_output(const json::Json& value, ByteView& binary) {
   }
   if (size > binary.size()) return malformed(what, ": the answer ends before it does");
   const ByteView data = binary.first(size);
-  tensor.data.assign(data.begin(), data.end());
+  tensor.data = to_secret_buffer(data);
   binary = binary.subspan(size);
   return tensor;
 }
@@ -147,10 +147,8 @@ Result<channel::HttpRequest> encode_infer_request(std::string_view model, std::u
   request.headers = {{"content-type", "application/octet-stream"},
                      {std::string(kLengthHeader), std::to_string(head.size())}};
   request.body.reserve(head.size() + data_bytes);
-  request.body.insert(request.body.end(), head.begin(), head.end());
-  for (const Tensor& tensor : inputs) {
-    request.body.insert(request.body.end(), tensor.data.begin(), tensor.data.end());
-  }
+  append(request.body, as_bytes(head));
+  for (const Tensor& tensor : inputs) append(request.body, tensor.data);
   return request;
 }
 

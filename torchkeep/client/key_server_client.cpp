@@ -97,7 +97,7 @@ asio::awaitable<Result<json::Json>> KeyServerClient::list() {
 asio::awaitable<Result<keys::Release>> KeyServerClient::release(keys::ReleaseRequest request) {
   const Bytes encoded = keys::encode(request);
   auto body = co_await ask("POST", std::string(keys::kReleasePath),
-                           SecretBuffer(encoded.begin(), encoded.end()));
+                           to_secret_buffer(encoded));
   if (!body) co_return std::move(body).error().context("asking for a release");
   auto release = keys::parse_release(*body);
   if (!release) co_return std::move(release).error().context("release");

@@ -19,7 +19,7 @@ constexpr std::uint8_t kHpkeSuite[] = {'H', 'P', 'K', 'E', 0x00, 0x20, 0x00, 0x0
 SecretBytes labeled_extract(ByteView suite, ByteView salt, std::string_view label, ByteView input) {
   SecretBuffer labeled;
   for (const ByteView part : {as_bytes("HPKE-v1"), suite, as_bytes(label), input}) {
-    labeled.insert(labeled.end(), part.begin(), part.end());
+    append(labeled, part);
   }
   return hkdf_extract_sha256(salt, labeled);
 }

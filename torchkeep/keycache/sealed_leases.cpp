@@ -45,8 +45,8 @@ SecretBuffer encode_lease(const HeldLease& lease) {
   const SecretBuffer encoded = keys::encode(release);
   SecretBuffer out;
   out.reserve(times.size() + encoded.size());
-  out.insert(out.end(), times.begin(), times.end());
-  out.insert(out.end(), encoded.begin(), encoded.end());
+  append(out, times);
+  append(out, encoded);
   return out;
 }
 

@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::string_view kConfigurationLabel = "torchkeep/keyserver/configuration/v1";
 
-SecretBuffer to_body(ByteView bytes) { return SecretBuffer(bytes.begin(), bytes.end()); }
 
 Result<keys::OwnerKey> owner_of(const channel::AttestedPeer* peer) {
   if (peer == nullptr || peer->role != tee::Role::Owner || !peer->owner) {
@@ -45,11 +44,11 @@ Result<SecretBuffer> KeyService::serve(const channel::HttpRequest& request,
   if (asked("POST", keys::kSubmitPath)) {
     const keys::OwnerKey owner = TRY(owner_of(peer));
     const keys::Submission submission = TRY(keys::parse_submission(request.body));
-    return to_body(keys::encode(TRY(key_server_.submit(owner, submission))));
+    return to_secret_buffer(keys::encode(TRY(key_server_.submit(owner, submission))));
   }
   if (asked("GET", keys::kListPath)) {
     const json::Json models = TRY(key_server_.list(TRY(owner_of(peer))));
-    return to_body(as_bytes(json::encode_canonical(models)));
+    return to_secret_buffer(as_bytes(json::encode_canonical(models)));
   }
   if (asked("POST", keys::kReleasePath)) {
     const attest::Claims* cache = TRY(cache_of(peer));

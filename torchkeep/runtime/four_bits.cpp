@@ -47,7 +47,7 @@ Result<Pairs> parse_pairs(ByteView tensor) {
 /// The bytes of the pairs, which are `wanted`. Errors: Malformed if there are others.
 Result<SecretBuffer> bytes_of(const Pairs& pairs, std::size_t wanted) {
   SecretBuffer bytes;
-  if (pairs.raw) bytes.assign(pairs.raw->begin(), pairs.raw->end());
+  if (pairs.raw) append(bytes, *pairs.raw);
   for (const Field& field : pairs.typed) {
     std::vector<std::int64_t> numbers;
     TRY(wire::append_ints(field, numbers, wanted));

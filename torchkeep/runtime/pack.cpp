@@ -92,7 +92,7 @@ Result<SecretBuffer> without(ByteView message, std::initializer_list<std::uint32
   wire::Reader reader(message);
   while (const std::optional<Field> field = TRY(reader.next())) {
     if (std::ranges::find(left_out, field->number) != left_out.end()) continue;
-    out.insert(out.end(), field->whole.begin(), field->whole.end());
+    append(out, field->whole);
   }
   return out;
 }
@@ -204,7 +204,7 @@ Result<SecretBuffer> PackedOnnx::State::encode_graph(ByteView graph) const {
       case 10:
       case 13:
       case 14: break;
-      default: encoded.insert(encoded.end(), field->whole.begin(), field->whole.end());
+      default: append(encoded, field->whole);
     }
   }
   for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -214,7 +214,7 @@ Result<SecretBuffer> PackedOnnx::State::encode_graph(ByteView graph) const {
   wire::Reader outer(file.bytes());
   while (const std::optional<Field> field = TRY(outer.next())) {
     const bool kept = field->number == 1 || field->number == 8 || field->number == 25;
-    if (kept) model.insert(model.end(), field->whole.begin(), field->whole.end());
+    if (kept) append(model, field->whole);
   }
   wire::append_field(model, 7, encoded);
   return model;
@@ -256,8 +256,8 @@ Result<void> PackedOnnx::State::lay_out() {
   }
   const PayloadHeader header{encoded.size(), data_bytes};
   const Bytes start = encode_payload_header(header);
-  head.insert(head.end(), start.begin(), start.end());
-  head.insert(head.end(), encoded.begin(), encoded.end());
+  append(head, start);
+  append(head, encoded);
   head.resize(head.size() + header.padding_bytes(), 0);
   return {};
 }

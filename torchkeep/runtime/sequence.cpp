@@ -13,9 +13,8 @@ constexpr std::uint64_t kMaxItems = std::uint64_t{1} << 20;
 std::uint64_t padded(std::uint64_t bytes) { return (bytes + 7) / 8 * 8; }
 
 template <typename T>
-void append(SecretBuffer& out, T value) {
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(&value);
-  out.insert(out.end(), bytes, bytes + sizeof value);
+void append_number(SecretBuffer& out, T value) {
+  append(out, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
 }
 
 template <typename T>
@@ -67,12 +66,12 @@ Tensor encode_items(DataType kind, std::span<const Item> items) {
   std::uint64_t bytes = 8;
   for (const Item& item : items) bytes += 8 + 8 * item.shape.size() + padded(item.bytes.size());
   out.reserve(bytes);
-  append(out, std::uint64_t{items.size()});
+  append_number(out, std::uint64_t{items.size()});
   for (const Item& item : items) {
-    append(out, static_cast<std::uint32_t>(item.dtype));
-    append(out, static_cast<std::uint32_t>(item.shape.size()));
-    for (const std::int64_t size : item.shape) append(out, size);
-    out.insert(out.end(), item.bytes.begin(), item.bytes.end());
+    append_number(out, static_cast<std::uint32_t>(item.dtype));
+    append_number(out, static_cast<std::uint32_t>(item.shape.size()));
+    for (const std::int64_t size : item.shape) append_number(out, size);
+    append(out, item.bytes);
     out.resize(padded(out.size()));
   }
   const auto size = static_cast<std::int64_t>(out.size());

@@ -31,23 +31,19 @@ class Wiped {
   std::string& text_;
 };
 
-void append_text(SecretBuffer& out, std::string_view text) {
-  out.insert(out.end(), text.begin(), text.end());
-}
-
 SecretBuffer encode_private_pem(const crypto::EcdsaPrivateKey& key) {
   const SecretBytes der = key.to_der();
   std::string base64 = encode_base64(der.expose());
   const Wiped wiped(base64);
   SecretBuffer out;
-  append_text(out, kBegin);
+  append(out, as_bytes(kBegin));
   for (std::string_view left = base64; !left.empty();) {
     const std::string_view line = left.substr(0, kLineCharacters);
-    append_text(out, line);
-    append_text(out, "\n");
+    append(out, as_bytes(line));
+    append(out, as_bytes("\n"));
     left.remove_prefix(line.size());
   }
-  append_text(out, kEnd);
+  append(out, as_bytes(kEnd));
   return out;
 }
 

@@ -17,8 +17,8 @@ constexpr std::size_t kFuseBytes = 32;
 void append_sized(SecretBuffer& out, ByteView bytes) {
   Bytes size;
   append_le32(size, static_cast<std::uint32_t>(bytes.size()));
-  out.insert(out.end(), size.begin(), size.end());
-  out.insert(out.end(), bytes.begin(), bytes.end());
+  append(out, size);
+  append(out, bytes);
 }
 
 Result<ByteView> take_sized(ByteReader& reader, std::string_view field) {
@@ -46,11 +46,10 @@ Result<Identity> parse_identity(ByteView key_der, ByteView certificate_der) {
 
 SecretBytes Machine::encode() const {
   const Parts& parts = state_->parts;
-  SecretBuffer out(kMagic.begin(), kMagic.end());
+  SecretBuffer out = to_secret_buffer(kMagic);
   out.push_back(static_cast<std::uint8_t>(state_->condition));
-  out.insert(out.end(), parts.qe_id.begin(), parts.qe_id.end());
-  const ByteView fuses = parts.fuses.expose();
-  out.insert(out.end(), fuses.begin(), fuses.end());
+  append(out, parts.qe_id);
+  append(out, parts.fuses.expose());
   const Identity* const identities[] = {&parts.root, &parts.platform_ca, &parts.tcb_signing,
                                         &parts.pck};
   for (const Identity* const identity : identities) {

@@ -62,7 +62,7 @@ Result<Tensor> take_binary(ByteView& binary, std::uint64_t size, DataType type, 
   if (type == DataType::Bool && std::ranges::any_of(bytes, [](std::uint8_t b) { return b > 1; })) {
     return malformed("a byte of BOOL data is neither 0 nor 1");
   }
-  return Tensor(type, std::move(shape), SecretBuffer(bytes.begin(), bytes.end()));
+  return Tensor(type, std::move(shape), to_secret_buffer(bytes));
 }
 
 /// One request on its way from JSON tree and binary part to tensors.

@@ -10,9 +10,7 @@ namespace {
 
 using channel::HttpResponse;
 
-void append(SecretBuffer& out, std::string_view text) {
-  out.insert(out.end(), text.begin(), text.end());
-}
+void append_text(SecretBuffer& out, std::string_view text) { append(out, as_bytes(text)); }
 
 /// Names are the owner's and ids the client's, so they may hold bytes that are no UTF-8 only if
 /// a model says so; such bytes are replaced.
@@ -33,8 +31,8 @@ Result<HttpResponse> encode_infer_response(const AnswerHead& head,
   if (!head.id.empty()) top["id"] = head.id;
   std::string opening = dump(top);
   opening.back() = ',';  // The outputs follow, which never become a tree.
-  append(out, opening);
-  append(out, "\"outputs\":[");
+  append_text(out, opening);
+  append_text(out, "\"outputs\":[");
   std::size_t binary_bytes = 0;
   for (const RequestedOutput& output : asked) {
     const runtime::Tensor& tensor = tensors[output.index];
@@ -43,19 +41,19 @@ Result<HttpResponse> encode_infer_response(const AnswerHead& head,
                         {"shape", tensor.shape}};
     if (output.binary) about["parameters"] = {{"binary_data_size", tensor.data.size()}};
     std::string told = dump(about);
-    if (&output != asked.data()) append(out, ",");
+    if (&output != asked.data()) append_text(out, ",");
     if (output.binary) {
-      append(out, told);
+      append_text(out, told);
       binary_bytes += tensor.data.size();
       continue;
     }
     told.back() = ',';
-    append(out, told);
-    append(out, "\"data\":");
+    append_text(out, told);
+    append_text(out, "\"data\":");
     TRY(append_json_tensor(out, tensor).context(text("output \"", ports[output.index].name, "\"")));
-    append(out, "}");
+    append_text(out, "}");
   }
-  append(out, "]}");
+  append_text(out, "]}");
 
   const bool binary = std::ranges::any_of(asked, &RequestedOutput::binary);
   response.headers.emplace_back("content-type",
@@ -65,7 +63,7 @@ Result<HttpResponse> encode_infer_response(const AnswerHead& head,
   out.reserve(out.size() + binary_bytes);
   for (const RequestedOutput& output : asked) {
     const SecretBuffer& data = tensors[output.index].data;
-    if (output.binary) out.insert(out.end(), data.begin(), data.end());
+    if (output.binary) append(out, data);
   }
   return response;
 }

@@ -193,20 +193,18 @@ Result<void> expect_json_form(DataType type) {
   return {};
 }
 
-void append(SecretBuffer& out, std::string_view text) {
-  out.insert(out.end(), text.begin(), text.end());
-}
+void append_text(SecretBuffer& out, std::string_view text) { append(out, as_bytes(text)); }
 
 template <typename T>
 Result<void> append_elements(SecretBuffer& out, std::span<const T> elements) {
   // Enough for most numbers of a row, so that the buffer seldom moves.
   out.reserve(out.size() + elements.size() * 12 + 2);
   char digits[32];
-  append(out, "[");
+  append_text(out, "[");
   for (std::size_t i = 0; i < elements.size(); ++i) {
-    if (i > 0) append(out, ",");
+    if (i > 0) append_text(out, ",");
     if constexpr (std::is_same_v<T, bool>) {
-      append(out, elements[i] ? "true" : "false");
+      append_text(out, elements[i] ? "true" : "false");
       continue;
     } else {
       if constexpr (std::is_floating_point_v<T>) {
@@ -215,10 +213,10 @@ Result<void> append_elements(SecretBuffer& out, std::span<const T> elements) {
                                   " is not finite, which JSON cannot say: ask for binary_data");
         }
       }
-      append(out, {digits, std::to_chars(digits, digits + sizeof digits, elements[i]).ptr});
+      append_text(out, {digits, std::to_chars(digits, digits + sizeof digits, elements[i]).ptr});
     }
   }
-  append(out, "]");
+  append_text(out, "]");
   wipe({reinterpret_cast<std::uint8_t*>(digits), sizeof digits});
   return {};
 }

@@ -88,7 +88,7 @@ class MessageReader::Sink final : public http::basic_parser<kRequest> {
   void on_finish_impl(Code&) override {}
 
   std::size_t keep(string_view piece, Code&) {
-    message.body.insert(message.body.end(), piece.begin(), piece.end());
+    append(message.body, as_bytes({piece.data(), piece.size()}));
     return piece.size();
   }
 

@@ -124,7 +124,7 @@ void append_int(SecretBuffer& out, std::uint32_t number, std::int64_t value) {
 void append_field(SecretBuffer& out, std::uint32_t number, ByteView bytes) {
   append_varint(out, std::uint64_t{number} << 3 | 2);
   append_varint(out, bytes.size());
-  out.insert(out.end(), bytes.begin(), bytes.end());
+  append(out, bytes);
 }
 
 }  // namespace torchkeep::runtime::wire

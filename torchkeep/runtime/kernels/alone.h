@@ -23,7 +23,7 @@ inline plan::View view_of(const Item& item) {
   return {item.dtype, item.shape, reinterpret_cast<const std::byte*>(item.bytes.data())};
 }
 inline Tensor tensor_of(const Item& item) {
-  return Tensor(item.dtype, item.shape, SecretBuffer(item.bytes.begin(), item.bytes.end()));
+  return Tensor(item.dtype, item.shape, to_secret_buffer(item.bytes));
 }
 inline std::vector<Tensor> one(Tensor tensor) {
   std::vector<Tensor> tensors;
