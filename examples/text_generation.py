@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Text, one token after the other: a small GPT is trained, encrypted and served, with the keys and values of what it has read
-handed back and forth, so that each step reads one token only.
+"""Text, one token after the other: a small GPT is trained, encrypted and served. The keys and values of what it has read stay in the
+worker's enclave from one step to the next, so that each step sends and reads one token only.
 
 usage: text_generation.py [--tokens 80]
 
@@ -78,12 +78,12 @@ def train(model, steps=160):
 
 
 def generate(model, ids, tokens):
-    """Yields one token after the other, greedily; `model` is the module or what `torchkeep.load` returned."""
-    cache = cache_of(0)
-    for _ in range(tokens):
-        logits, cache = model(ids, cache)
-        ids = logits[:, -1:].argmax(-1)
-        yield int(ids)
+    """Yields one token after the other, greedily. What the module returns at 1 is its `past` of the next step."""
+    with model.sequence({"past": 1}) as step:
+        for _ in range(tokens):
+            logits, _ = step(ids)
+            ids = logits[:, -1:].argmax(-1)
+            yield int(ids)
 
 
 def plainly(model, ids, tokens):

@@ -65,6 +65,22 @@ class Session {
   py::list infer(const std::string& model, std::uint64_t version,
                  const std::vector<std::pair<std::string, py::array>>& inputs,
                  const std::string& operator_name, const std::vector<std::string>& wanted) {
+    return std::move(ask(model, version, inputs, {operator_name, wanted, std::nullopt}).second);
+  }
+
+  py::tuple step(const std::string& model, std::uint64_t version,
+                 const std::vector<std::pair<std::string, py::array>>& inputs,
+                 const std::vector<std::string>& wanted, const std::string& id,
+                 const std::vector<std::pair<std::string, std::string>>& state, bool end) {
+    auto [sequence_id, outputs] =
+        ask(model, version, inputs, {"", wanted, client::SequenceCall{id, state, end}});
+    return py::make_tuple(sequence_id, outputs);
+  }
+
+ private:
+  std::pair<std::string, py::list> ask(
+      const std::string& model, std::uint64_t version,
+      const std::vector<std::pair<std::string, py::array>>& inputs, client::Callee callee) {
     check_process();
     std::vector<client::Tensor> tensors;
     for (const auto& [name, array] : inputs) {
@@ -75,21 +91,20 @@ class Session {
                          {elements.shape.begin(), elements.shape.end()},
                          std::move(elements.data)});
     }
-    auto outputs = without_gil([&] {
+    auto answer = without_gil([&] {
       return desk_->wait(
-          client_->infer(model, version, std::move(tensors), {operator_name, wanted}));
+          client_->infer(model, version, std::move(tensors), std::move(callee)));
     });
     py::list out;
-    for (client::Tensor& tensor : outputs) {
+    for (client::Tensor& tensor : answer.outputs) {
       Elements elements{std::move(tensor.datatype),
                         {tensor.shape.begin(), tensor.shape.end()},
                         std::move(tensor.data)};
       out.append(py::make_tuple(tensor.name, value_or_raise(make_array(std::move(elements)))));
     }
-    return out;
+    return {std::move(answer.sequence_id), std::move(out)};
   }
 
- private:
   void check_process() const {
     if (process_ == getpid()) return;
     raise(invalid_argument("this session was opened before a fork; make a client in the child"));
@@ -130,7 +145,9 @@ void add_session(py::module_& module) {
       .def_property_readonly("usable", &Session::usable)
       .def("describe", &Session::describe_model, arg("model"), arg("version"))
       .def("infer", &Session::infer, arg("model"), arg("version"), arg("inputs"),
-           arg("operator_name") = "", arg("outputs") = std::vector<std::string>());
+           arg("operator_name") = "", arg("outputs") = std::vector<std::string>())
+      .def("step", &Session::step, arg("model"), arg("version"), arg("inputs"), arg("outputs"),
+           arg("id"), arg("state"), arg("end"));
   module.def("attest", &attest, arg("endpoint"), arg("role"), arg("trust"), arg("policy"));
 }
 

@@ -18,6 +18,7 @@ from .errors import (Denied, Error, Internal, InvalidArgument, Malformed, NotFou
 from .owners import introduce, owner, policy, register, revoke
 from .protecting import Protected, protect
 from .site import Site, local
+from .stepping import Sequence
 from .verdicts import Verdict, attest
 
 if _TYPE_CHECKING:
@@ -33,6 +34,6 @@ def __getattr__(name: str) -> _Any:
 
 
 __version__: str = _core.version
-__all__ = ["protect", "secure", "load", "load_async", "local", "attest", "Client", "Model", "Protected", "Site", "Verdict", "introduce",
+__all__ = ["protect", "secure", "load", "load_async", "local", "attest", "Client", "Model", "Sequence", "Protected", "Site", "Verdict", "introduce",
            "owner", "policy", "register", "revoke", "Error", "InvalidArgument", "Unsupported", "Malformed", "Untrusted", "Denied",
            "NotFound", "Unavailable", "Internal"]

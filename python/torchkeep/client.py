@@ -12,6 +12,7 @@ from .errors import InvalidArgument, NotFound, Unavailable
 from .owners import PolicyLike
 from .places import PathLike, owner_folder, split_id
 from .site import Site, wait_words
+from .stepping import Sequence as StepSequence
 
 __all__ = ["Client", "Model", "load", "load_async"]
 SERVING_SECONDS = 120
@@ -102,6 +103,13 @@ class Client:
             answers = session.infer(name, version, arrays, operator, list(outputs))
         return {output: _tensor(array) if as_torch else array for output, array in answers}
 
+    def _step(self, name: str, version: int, inputs: Dict[str, Any], id: str, state: List[Tuple[str, str]],
+              end: bool) -> Tuple[str, Dict[str, Any]]:
+        arrays, as_torch = _arrays(inputs)
+        with self._session() as session:
+            id, answers = session.step(name, version, arrays, [], id, state, end)
+        return id, {output: _tensor(array) if as_torch else array for output, array in answers}
+
     async def infer_async(self, id: str, inputs: Dict[str, Any], version: int = 0) -> Dict[str, Any]:
         """`infer` in an event loop; calls run beside each other, up to `connections` at a time."""
         return await asyncio.get_running_loop().run_in_executor(None, self.infer, id, inputs, version)
@@ -150,12 +158,26 @@ class Model:
         self.last_ms = 1000 * (time.perf_counter() - started)
         return nesting.rebuild([(name, answers[name]) for name, _, _ in self.outputs])
 
+    def sequence(self, state: Dict[str, Any]) -> StepSequence:
+        """Calls whose state stays in the worker's enclave from one to the next, as a language model's cache does.
+
+        `state` names each argument that is state, and the place of what becomes it in what the module returns: an index, a key,
+        or () for all of it. `with model.sequence({"past": 1}) as step:` then `logits, _ = step(ids)`: `past` is given at the first
+        call or not at all (it begins empty then), and what becomes it comes back as None. Nothing else is kept of a call.
+
+        A sequence is one caller's: its id is a secret that the worker chose. It ends with the `with` block, or when nobody called
+        it for as long as the worker's config.json says. A call that fails leaves it as it was. Raises InvalidArgument for state
+        that the model does not have, NotFound for a sequence that has ended, Unavailable where the worker holds too many.
+        """
+        return StepSequence(self, state)
+
     async def call_async(self, *arguments: Any, **keywords: Any) -> Any:
         """The same in an event loop: `await model.call_async(x)`."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, lambda: self(*arguments, **keywords))
 
-    def _bind(self, arguments: tuple, keywords: Dict[str, Any]) -> Dict[str, Any]:
+    def _bind(self, arguments: tuple, keywords: Dict[str, Any], kept: Sequence[str] = ()) -> Dict[str, Any]:
+        """`kept`: inputs that may be missing, since they are a sequence's state."""
         if len(arguments) > len(self._roots):
             raise InvalidArgument(f"{len(arguments)} arguments, but the model takes {', '.join(self._roots)}")
         given = dict(zip(self._roots, arguments))
@@ -167,6 +189,8 @@ class Model:
         flat = dict(pair for name, value in given.items() if value is not None
                     for pair in nesting.flatten(value, name, _is_tensor))
         for name, datatype, shape in self.inputs:
+            if name not in flat and name in kept:
+                continue
             if name not in flat:
                 raise InvalidArgument(f"the model also takes {name} ({datatype} {_sides(shape)})")
             _check_port(name, flat[name], datatype, shape)

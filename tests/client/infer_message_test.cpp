@@ -83,6 +83,28 @@ TEST(InferRequest, NamesAnOperatorAndTheOutputsThatAreWanted) {
   EXPECT_EQ(head["outputs"], json::parse(R"([{"name":"last_h"}])").value());
 }
 
+TEST(InferRequest, SaysWhichStateASequenceKeeps) {
+  const auto head_of = [](std::span<const Tensor> inputs, SequenceCall call) {
+    Callee callee;
+    callee.sequence = std::move(call);
+    const auto request = encode_infer_request("m", 1, inputs, callee);
+    const std::size_t bytes = std::stoul(*request->find_header(kLengthHeader));
+    return json::parse(as_text(ByteView(request->body).first(bytes))).value();
+  };
+  const std::vector<Tensor> inputs = {tensor("x", "FP32", {1}, 4)};
+  const auto parameters = [](std::string_view text) { return json::parse(text).value(); };
+  EXPECT_EQ(head_of(inputs, {"", {{"present", "past"}}, false})["parameters"],
+            parameters(R"({"binary_data_output":true,"sequence_start":true,)"
+                       R"("sequence_state":[{"output":"present","input":"past"}]})"));
+  EXPECT_EQ(head_of(inputs, {"12ab", {}, false})["parameters"],
+            parameters(R"({"binary_data_output":true,"sequence_id":"12ab"})"));
+  const auto last = head_of(inputs, {"12ab", {}, true}), end = head_of({}, {"12ab", {}, true});
+  EXPECT_EQ(last["parameters"],
+            parameters(R"({"binary_data_output":true,"sequence_id":"12ab","sequence_end":true})"));
+  EXPECT_TRUE(last.contains("inputs"));
+  EXPECT_FALSE(end.contains("inputs"));
+}
+
 TEST(InferRequest, RefusesWhatDoesNotFit) {
   const auto code = [](std::string_view model, Tensor input) {
     const auto request = encode_infer_request(model, 1, std::vector{std::move(input)});
@@ -128,8 +150,10 @@ channel::HttpResponse response(std::string_view head, ByteView data) {
 }
 
 TEST(InferResponse, YieldsItsOutputs) {
-  const auto outputs = parse_infer_response(response(kOne, Bytes{1, 2, 3, 4, 5, 6, 7, 8}));
-  ASSERT_TRUE(outputs) << outputs.error();
+  const auto answer = parse_infer_response(response(kOne, Bytes{1, 2, 3, 4, 5, 6, 7, 8}));
+  ASSERT_TRUE(answer) << answer.error();
+  EXPECT_EQ(answer->sequence_id, "");
+  const auto* const outputs = &answer->outputs;
   ASSERT_EQ(outputs->size(), 1u);
   EXPECT_EQ((*outputs)[0].name, "logits");
   EXPECT_EQ((*outputs)[0].datatype, "FP32");
@@ -140,7 +164,14 @@ TEST(InferResponse, YieldsItsOutputs) {
 TEST(InferResponse, MayHaveNoOutputs) {
   const auto outputs = parse_infer_response(response(R"({"outputs":[]})", {}));
   ASSERT_TRUE(outputs) << outputs.error();
-  EXPECT_TRUE(outputs->empty());
+  EXPECT_TRUE(outputs->outputs.empty());
+}
+
+TEST(InferResponse, NamesItsSequence) {
+  const auto answer = parse_infer_response(
+      response(R"({"outputs":[],"parameters":{"sequence_id":"12ab","more":1}})", {}));
+  ASSERT_TRUE(answer) << answer.error();
+  EXPECT_EQ(answer->sequence_id, "12ab");
 }
 
 struct BadResponse {
@@ -167,6 +198,9 @@ std::string output(std::string_view fields) {
 INSTANTIATE_TEST_SUITE_P(
     Client, BadResponses,
     ::testing::Values(
+        BadResponse{"ASequenceThatIsANumber",
+                    R"({"outputs":[],"parameters":{"sequence_id":12}})", 0, "sequence_id"},
+        BadResponse{"ParametersThatAreNone", R"({"outputs":[],"parameters":[]})", 0, "parameters"},
         BadResponse{"NoJson", "{", 0, "JSON"}, BadResponse{"NoOutputs", "{}", 0, "outputs"},
         BadResponse{"OutputsAreNone", R"({"outputs":5})", 0, "outputs"},
         BadResponse{"OutputIsANumber", R"({"outputs":[5]})", 0, "output"},

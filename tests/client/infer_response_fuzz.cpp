@@ -16,9 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   response.status = 200u + *status;
   response.headers = {{"inference-header-content-length", to_string(*length)}};
   response.body.assign(reader.rest().begin(), reader.rest().end());
-  const auto outputs = client::parse_infer_response(response);
-  if (!outputs) return 0;
-  for (const client::Tensor& output : *outputs) {
+  const auto answer = client::parse_infer_response(response);
+  if (!answer) return 0;
+  for (const client::Tensor& output : answer->outputs) {
     const auto bytes = client::tensor_bytes(output.datatype, output.shape);
     TORCHKEEP_CHECK(bytes.ok() && *bytes == output.data.size());
   }

@@ -36,9 +36,10 @@ def port(name, *sizes):
     return block(1, name) + block(2, block(1, number(1, FLOAT) + block(2, dims)))
 
 
-def node(operator, name, inputs, outputs):
+def node(operator, name, inputs, outputs, **integers):
+    attributes = b"".join(block(5, block(1, key) + number(3, value) + number(20, 2)) for key, value in integers.items())
     return (b"".join(block(1, text) for text in inputs) + b"".join(block(2, text) for text in outputs) +
-            block(3, name) + block(4, operator))
+            block(3, name) + block(4, operator) + attributes)
 
 
 def model(nodes, initializers, inputs, outputs):
@@ -70,6 +71,17 @@ class SmallModel:
 
     def answer(self, inputs):
         return numpy.maximum(inputs @ self.first + self.bias, 0) @ self.second
+
+
+class Growing:
+    """x and past, float32 [1, 1] and [1, length], to present, which is past with x behind it, and the sum of that."""
+
+    def write(self, path):
+        path.write_bytes(model(
+            [node("Concat", "/Concat", ["past", "x"], ["present"], axis=1),
+             node("ReduceSum", "/ReduceSum", ["present"], ["sum"], keepdims=1)], [],
+            [port("x", 1, 1), port("past", 1, "length")], [port("sum", 1, 1), port("present", 1, "longer")]))
+        return path
 
 
 def write_unsupported(path):

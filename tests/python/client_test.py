@@ -17,6 +17,60 @@ from case import SiteCase, Small, main
 import torchkeep
 
 
+class Total(torch.nn.Module):
+    """The sum of all that was given so far, and all of it: state that grows."""
+
+    def forward(self, x, past):
+        kept = torch.cat([past[0], x], 1)
+        return kept.sum(1, keepdim=True), (kept,)
+
+
+class Keeping(SiteCase):
+    """Sequences: state that stays with the worker."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        path = cls.site.folder / "total.tkm"
+        torchkeep.protect(Total(), (torch.randn(2, 1), (torch.randn(2, 3),)), path, id="total", keyserver=cls.site, quiet=True,
+                          dynamic_axes={"x": {0: "batch"}, "past(0/1)": {0: "batch", 1: "length"}})
+        cls.model = torchkeep.load(path, site=cls.site)
+
+    def test_keeps_what_the_module_returns(self):
+        with self.model.sequence({"past": 1}) as step, self.model.sequence({"past": (1,)}) as other:
+            self.assertIn("not yet begun", repr(step))
+            for x, total in ((1, 1), (2, 3), (3, 6)):
+                answer, state = step(torch.tensor([[float(x)]]))
+                self.assertEqual((float(answer), state), (total, (None,)))
+            self.assertEqual(float(other(x=torch.tensor([[7.0]]), past=(torch.ones(1, 2),))[0]), 9)
+            self.assertEqual(step(numpy.ones((1, 1), numpy.float32))[0].item(), 7)
+        with self.assertRaisesRegex(torchkeep.InvalidArgument, "has ended"):
+            step(torch.tensor([[1.0]]))
+        step.end()
+
+    def test_refuses_wrong_state(self):
+        for state, words in (({}, "keeps state"), ({"future": 1}, "none of the model"), ({"past": 2}, "nothing at 2"),
+                             ({"past": "key"}, "nothing at"), ({"past": 0}, "not nested"), ({"past": (1, 0, 0)}, "nothing at")):
+            with self.subTest(state), self.assertRaisesRegex(torchkeep.InvalidArgument, words):
+                self.model.sequence(state)
+        with self.model.sequence({"past": 1}) as step:
+            with self.assertRaisesRegex(torchkeep.InvalidArgument, "also takes x"):
+                step()
+            step(torch.ones(1, 1))
+            with self.assertRaisesRegex(torchkeep.InvalidArgument, "leave it out"):
+                step(torch.ones(1, 1), (torch.ones(1, 1),))
+            with self.assertRaises(torchkeep.Error):
+                step(torch.ones(2, 1))
+            self.assertEqual(float(step(torch.ones(1, 1))[0]), 2)
+
+    def test_an_exception_in_the_block_ends_it(self):
+        with self.assertRaises(ZeroDivisionError):
+            with self.model.sequence({"past": 1}) as step:
+                step(torch.ones(1, 1))
+                raise ZeroDivisionError
+        self.assertIn("ended", repr(step))
+
+
 class Asking(SiteCase):
     @classmethod
     def setUpClass(cls):

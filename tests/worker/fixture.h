@@ -6,6 +6,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <gtest/gtest.h>
 
+#include "torchkeep/crypto/random.h"
 #include "torchkeep/worker/model_host.h"
 
 #include "tests/support/fake_clock.h"
@@ -46,6 +47,11 @@ class FakeEngine final : public Engine {
     for (std::size_t i = 0; i < from.size(); ++i) outputs[0].elements<float>()[i] = 2 * from[i];
     return outputs;
   }
+  Result<std::vector<runtime::Tensor>> run(std::vector<runtime::Tensor> inputs,
+                                           runtime::Carried& state) override {
+    return state.run(std::move(inputs),
+                     [this](std::span<const runtime::Tensor> all) { return run(all); });
+  }
   std::span<const runtime::Part> operators() const override { return behaviour_->operators; }
   Result<std::vector<runtime::Tensor>> run_operator(
       std::size_t, std::span<const runtime::Tensor> inputs) override {
@@ -68,10 +74,12 @@ class FakeLoader final : public ModelLoader {
     ++loads;
     while (until_abandoned && !abandoned) std::this_thread::yield();
     if (failure) return *failure;
+    if (make) return make();
     return std::unique_ptr<Engine>(std::make_unique<FakeEngine>(behaviour_));
   }
   std::atomic<int> loads{0};
   std::optional<Error> failure;
+  std::function<std::unique_ptr<Engine>()> make;  ///< Another engine than the fake one.
   std::atomic<bool> until_abandoned{false};  ///< A load that takes longer than anybody wants it.
 
  private:
@@ -164,10 +172,11 @@ struct Worker {
   FakeLoader loader{engines};
   testing::FakeClock clock;
   testing::RecordingLog log;
+  crypto::SystemRandom random;
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard{io.get_executor()};
   ComputeThread loading, inference;
-  Workbench bench{owner.key(), keys, loader, loading, inference, io, clock, log};
+  Workbench bench{owner.key(), keys, loader, loading, inference, io, clock, log, random};
 };
 
 }  // namespace torchkeep::worker

@@ -148,8 +148,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadRequest{"DeepData", with_data(std::string(100, '[')), "32 levels"},
         BadRequest{"NoInputs", "{}", "inputs"},
         BadRequest{"InputsThatAreNoArray", R"({"inputs":{}})", "not an array"},
-        BadRequest{"ASequence", request_of(kA + "," + kN, R"(,"parameters":{"sequence_id":1})"),
-                   "sequence"},
+        BadRequest{"ASequenceWithoutItsInputs", R"({"parameters":{"sequence_id":"1"}})", "inputs"},
+        BadRequest{"ASequenceWhoseStateHasTwoTypes",
+                   request_of(kA + "," + kN, R"(,"parameters":{"sequence_start":true,)"
+                                             R"("sequence_state":[{"output":"y","input":"n"}]})"),
+                   "cannot become input"},
         BadRequest{"ADefaultThatIsNoBoolean",
                    request_of(kA + "," + kN, R"(,"parameters":{"binary_data_output":1})"),
                    "binary_data_output"}),

@@ -28,7 +28,7 @@ struct Answer {
     tensors.push_back(tensor_of<std::int64_t>(DataType::Int64, {2}, {1, -9007199254740993}));
   }
   Result<channel::HttpResponse> encode(std::vector<RequestedOutput> asked, std::string id = "") {
-    return encode_infer_response({"m", 3, std::move(id)}, asked, ports, tensors);
+    return encode_infer_response({"m", 3, std::move(id), {}}, asked, ports, tensors);
   }
   std::vector<Port> ports = {{"y", DataType::Float32, {-1, 2}}, {"n", DataType::Int64, {2}}};
   std::vector<Tensor> tensors;

@@ -88,7 +88,7 @@ asio::awaitable<unsigned> ask_plainly(channel::Endpoint endpoint) {
   co_return response ? response->status : 0;
 }
 
-using Outputs = Result<std::vector<client::Tensor>>;
+using Outputs = Result<client::InferAnswer>;
 
 /// Attests the worker, then asks it.
 Outputs ask_attested(testing::Reactor& reactor, Network& worker, const keys::OwnerKey& owner) {
@@ -111,9 +111,9 @@ TEST(Network, ServesAClientThatAttestsIt) {
   testing::Reactor reactor;
   const Outputs outputs = ask_attested(reactor, worker, worker.owner.key());
   ASSERT_TRUE(outputs) << outputs.error();
-  ASSERT_EQ(outputs->size(), 1u);
-  EXPECT_EQ((*outputs)[0].name, "y");
-  EXPECT_EQ((*outputs)[0].data.size(), 8u);
+  ASSERT_EQ(outputs->outputs.size(), 1u);
+  EXPECT_EQ(outputs->outputs[0].name, "y");
+  EXPECT_EQ(outputs->outputs[0].data.size(), 8u);
 }
 
 TEST(Network, IsNotTakenForAnotherOwnersWorker) {

@@ -40,6 +40,17 @@ std::string encode_word(std::string_view word) {
   return out;
 }
 
+void put_sequence(json::Json& parameters, const SequenceCall& call) {
+  if (call.end) parameters["sequence_end"] = true;
+  if (!call.id.empty()) {
+    parameters["sequence_id"] = call.id;
+    return;
+  }
+  parameters["sequence_start"] = true;
+  for (const auto& [output, input] : call.state)
+    parameters["sequence_state"].push_back({{"output", output}, {"input", input}});
+}
+
 Result<Tensor> parse_output(const json::Json& value, ByteView& binary) {
   // Servers may add fields of their own here; only what we use is taken.
   json::ObjectReader reader = TRY(json::ObjectReader::open(value, "output"));
@@ -136,6 +147,10 @@ Result<channel::HttpRequest> encode_infer_request(std::string_view model, std::u
   }
   json::Json value = {{"inputs", std::move(list)}, {"parameters", {{"binary_data_output", true}}}};
   for (const std::string& output : callee.outputs) value["outputs"].push_back({{"name", output}});
+  if (callee.sequence) {
+    put_sequence(value["parameters"], *callee.sequence);
+    if (callee.sequence->end && inputs.empty()) value.erase("inputs");
+  }
   const std::string head = json::encode_canonical(value);
 
   channel::HttpRequest request;
@@ -152,25 +167,30 @@ Result<channel::HttpRequest> encode_infer_request(std::string_view model, std::u
   return request;
 }
 
-Result<std::vector<Tensor>> parse_infer_response(const channel::HttpResponse& response) {
+Result<InferAnswer> parse_infer_response(const channel::HttpResponse& response) {
   if (response.status != 200) {
     return keys::parse_refusal(response.status, response.body).context("worker");
   }
   const std::string* length = response.find_header(kLengthHeader);
-  if (length == nullptr) return malformed("answer without header ", kLengthHeader);
-  const std::size_t head_bytes = TRY(parse_length(*length));
+  // Without the header there is no binary part, as where a sequence ended and nothing was run.
+  const std::size_t head_bytes =
+      length == nullptr ? response.body.size() : TRY(parse_length(*length));
   const ByteView body = response.body;
   if (head_bytes > body.size()) return malformed("answer is shorter than its JSON part");
 
   const json::Json value = TRY(json::parse(as_text(body.first(head_bytes))).context("answer"));
   json::ObjectReader reader = TRY(json::ObjectReader::open(value, "answer"));
   ByteView binary = body.subspan(head_bytes);
-  std::vector<Tensor> outputs;
+  InferAnswer answer;
   for (const json::Json& output : *TRY(reader.take_array("outputs"))) {
-    outputs.push_back(TRY(parse_output(output, binary)));
+    answer.outputs.push_back(TRY(parse_output(output, binary)));
   }
   if (!binary.empty()) return malformed("answer has ", binary.size(), " bytes that no output owns");
-  return outputs;
+  if (const json::Json* parameters = reader.find_any("parameters")) {
+    json::ObjectReader options = TRY(json::ObjectReader::open(*parameters, "parameters"));
+    answer.sequence_id = TRY(options.find_string("sequence_id")).value_or("");
+  }
+  return answer;
 }
 
 Result<channel::HttpRequest> encode_describe_request(std::string_view model,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,10 +24,19 @@ Result<std::size_t> datatype_bytes(std::string_view datatype);
 /// Bytes that `shape` takes. Errors: InvalidArgument, also if that does not fit in 64 bits.
 Result<std::uint64_t> tensor_bytes(std::string_view datatype, std::span<const std::uint64_t> shape);
 
+/// A request's place in a sequence, whose state the worker keeps.
+struct SequenceCall {
+  std::string id;  ///< As the start was answered; empty: this is the start.
+  std::vector<std::pair<std::string, std::string>> state;  ///< Of a start: outputs and the inputs
+                                                           ///< that they become.
+  bool end = false;  ///< It ends with this request, which may have no inputs then.
+};
+
 /// What of a model is called.
 struct Callee {
   std::string operator_name;  ///< Of a model whose operators are called one by one; else empty.
-  std::vector<std::string> outputs;  ///< Those that are wanted; empty: all.
+  std::vector<std::string> outputs;  ///< Those that are wanted; empty: all, but a sequence's state.
+  std::optional<SequenceCall> sequence = {};
 };
 
 /// POST /v2/models/NAME/versions/VERSION[/operators/OPERATOR]/infer, all tensors binary, the
@@ -35,10 +45,15 @@ struct Callee {
 Result<channel::HttpRequest> encode_infer_request(std::string_view model, std::uint64_t version,
                                                   std::span<const Tensor> inputs,
                                                   const Callee& callee = {});
-/// Reads the answer's binary outputs, in order.
+/// An answer's outputs, in order.
+struct InferAnswer {
+  std::vector<Tensor> outputs;
+  std::string sequence_id;  ///< Of the sequence that goes on; empty if there is none.
+};
+/// Reads an answer whose outputs are binary.
 /// Errors: Malformed, naming the output; an answer that is no success as `keys::parse_refusal` has
 /// it.
-Result<std::vector<Tensor>> parse_infer_response(const channel::HttpResponse& response);
+Result<InferAnswer> parse_infer_response(const channel::HttpResponse& response);
 
 /// An input or output of a served model; -1 is a side that the caller chooses.
 struct ModelPort {

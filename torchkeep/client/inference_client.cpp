@@ -52,17 +52,17 @@ asio::awaitable<Result<channel::HttpResponse>> InferenceClient::ask(channel::Htt
   co_return std::move(response).value();
 }
 
-asio::awaitable<Result<std::vector<Tensor>>> InferenceClient::infer(std::string model,
-                                                                    std::uint64_t version,
-                                                                    std::vector<Tensor> inputs,
-                                                                    Callee callee) {
+asio::awaitable<Result<InferAnswer>> InferenceClient::infer(std::string model,
+                                                            std::uint64_t version,
+                                                            std::vector<Tensor> inputs,
+                                                            Callee callee) {
   auto request = encode_infer_request(model, version, inputs, callee);
   if (!request) co_return std::move(request).error();
   auto response = co_await ask(std::move(request).value());
   if (!response) co_return std::move(response).error();
-  auto outputs = parse_infer_response(*response);
-  if (!outputs) co_return std::move(outputs).error().context(text("model \"", model, "\""));
-  co_return std::move(outputs).value();
+  auto answer = parse_infer_response(*response);
+  if (!answer) co_return std::move(answer).error().context(text("model \"", model, "\""));
+  co_return std::move(answer).value();
 }
 
 asio::awaitable<Result<ModelDescription>> InferenceClient::describe(std::string model,

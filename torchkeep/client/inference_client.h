@@ -37,9 +37,8 @@ class InferenceClient {
 
   /// Errors: InvalidArgument; Unavailable if the session is over (connect anew) or broke;
   /// Malformed.
-  asio::awaitable<Result<std::vector<Tensor>>> infer(std::string model, std::uint64_t version,
-                                                     std::vector<Tensor> inputs,
-                                                     Callee callee = {});
+  asio::awaitable<Result<InferAnswer>> infer(std::string model, std::uint64_t version,
+                                             std::vector<Tensor> inputs, Callee callee = {});
   /// What the worker serves under that name; version 0 is the highest. Errors: as `infer`.
   asio::awaitable<Result<ModelDescription>> describe(std::string model, std::uint64_t version);
 

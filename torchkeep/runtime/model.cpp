@@ -289,6 +289,14 @@ Result<void> Model::run(std::span<const Tensor> inputs, std::vector<Tensor>& out
   }
 }
 
+Result<std::vector<Tensor>> Model::run(std::vector<Tensor> inputs, Carried& state) {
+  if (inputs.size() != state_->graph.input_ports.size()) {
+    return invalid_argument("there are ", inputs.size(), " inputs, wanted are ",
+                            state_->graph.input_ports.size());
+  }
+  return state.run(std::move(inputs), [this](std::span<const Tensor> all) { return run(all); });
+}
+
 Result<std::vector<Tensor>> Model::run_operator(std::size_t index, std::span<const Tensor> inputs) {
   if (index >= operators().size()) {
     return invalid_argument("this model has no operator ", index, " that is called by itself");

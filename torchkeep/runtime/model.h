@@ -5,6 +5,7 @@
 #include <span>
 
 #include "torchkeep/base/file.h"
+#include "torchkeep/runtime/carried.h"
 #include "torchkeep/runtime/parts.h"
 #include "torchkeep/runtime/payload.h"
 #include "torchkeep/runtime/tensor.h"
@@ -61,6 +62,9 @@ class Model {
   /// that hands in the last answer saves the memory for the next. After an error they hold nothing
   /// of use.
   Result<void> run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
+  /// Runs once with the state that a run before left, and leaves it for the next; at first all
+  /// `inputs` are the caller's, later those of the state are not looked at. Errors: as both `run`.
+  Result<std::vector<Tensor>> run(std::vector<Tensor> inputs, Carried& state);
   /// Runs `operators()[index]` once, on its inputs alone. Errors: as `run`; each of the two also
   /// refuses, with InvalidArgument, a model that was loaded for the other.
   Result<std::vector<Tensor>> run_operator(std::size_t index, std::span<const Tensor> inputs);

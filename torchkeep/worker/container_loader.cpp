@@ -15,6 +15,10 @@ class RuntimeEngine final : public Engine {
   Result<std::vector<runtime::Tensor>> run(std::span<const runtime::Tensor> inputs) override {
     return model_->run(inputs);
   }
+  Result<std::vector<runtime::Tensor>> run(std::vector<runtime::Tensor> inputs,
+                                           runtime::Carried& state) override {
+    return model_->run(std::move(inputs), state);
+  }
   std::span<const runtime::Part> operators() const override { return model_->operators(); }
   Result<std::vector<runtime::Tensor>> run_operator(
       std::size_t index, std::span<const runtime::Tensor> inputs) override {

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "torchkeep/keys/messages.h"
+#include "torchkeep/runtime/carried.h"
 #include "torchkeep/runtime/parts.h"
 #include "torchkeep/worker/model_config.h"
 #include "torchkeep/worker/repository.h"
@@ -21,6 +22,10 @@ class Engine {
   virtual std::uint64_t parameter_bytes() const = 0;
   /// Errors: as `runtime::Model::run`.
   virtual Result<std::vector<runtime::Tensor>> run(std::span<const runtime::Tensor> inputs) = 0;
+  /// Runs once with state of a run before, and leaves state for the next.
+  /// Errors: as `runtime::Carried::run`; the state is then as it was.
+  virtual Result<std::vector<runtime::Tensor>> run(std::vector<runtime::Tensor> inputs,
+                                                   runtime::Carried& state) = 0;
   /// What may be called by itself, by name; empty for a model that is run whole.
   virtual std::span<const runtime::Part> operators() const = 0;
   /// Errors: as `runtime::Model::run_operator`.

@@ -1,10 +1,8 @@
 #include "torchkeep/worker/http_api.h"
 
-#include <algorithm>
-
 #include "torchkeep/base/version.h"
 #include "torchkeep/json/json.h"
-#include "torchkeep/worker/infer_response.h"
+#include "torchkeep/worker/inference.h"
 
 namespace torchkeep::worker {
 namespace {
@@ -47,59 +45,6 @@ json::Json describe_ports(std::span<const runtime::Port> ports) {
         {{"name", port.name}, {"datatype", runtime::name_of(port.dtype)}, {"shape", port.shape}});
   }
   return out;
-}
-
-/// What a request calls: a whole model, or one of its operators.
-struct Callee {
-  std::span<const runtime::Port> inputs;
-  std::span<const runtime::Port> outputs;
-  std::optional<std::size_t> operator_index;
-};
-
-/// A whole model never answers by operator, whatever its owner's policy says: its container says
-/// what it is. Errors: NotFound, InvalidArgument.
-Result<Callee> find_callee(const Engine& engine, const std::optional<std::string>& name) {
-  const auto operators = engine.operators();
-  if (!name) {
-    if (operators.empty()) return Callee{engine.inputs(), engine.outputs(), std::nullopt};
-    return invalid_argument(
-        "this model's operators are called one by one: POST .../operators/NAME/infer");
-  }
-  if (operators.empty())
-    return not_found("this model is served whole: it has no operators to call");
-  const auto found = std::ranges::lower_bound(operators, *name, {}, &runtime::Part::name);
-  if (found == operators.end() || found->name != *name)
-    return not_found("no operator \"", *name, "\" in this model");
-  return Callee{found->inputs, found->outputs, static_cast<std::size_t>(found - operators.begin())};
-}
-
-/// On the inference thread: request body in, answer out.
-/// Errors: Malformed, InvalidArgument are the client's; the rest is ours and not for it to read.
-Result<HttpResponse> run(ByteView body, std::optional<std::size_t> json_bytes,
-                         const AnswerHead& about, const std::optional<std::string>& operator_name,
-                         Engine& engine, ServingLease& lease) {
-  const Callee callee = TRY(find_callee(engine, operator_name));
-  InferRequest request = TRY(parse_infer_request(body, json_bytes, callee.inputs, callee.outputs));
-  if (const auto taken = lease.take_request(); !taken) {
-    return unavailable("model \"", about.model, "\" version ", about.version,
-                       " is not served: ", taken.error().message);
-  }
-  auto outputs = callee.operator_index ? engine.run_operator(*callee.operator_index, request.inputs)
-                                       : engine.run(request.inputs);
-  if (!outputs) {
-    // The engine names nodes of a graph that is its owner's secret; only what it says of inputs is
-    // the client's to read.
-    const ErrorCode code = outputs.error().code;
-    if (code == ErrorCode::InvalidArgument) return std::move(outputs).error();
-    if (code == ErrorCode::Malformed)
-      return invalid_argument("the model cannot run on inputs of these shapes");
-    if (code == ErrorCode::Unavailable)
-      return unavailable("memory is short for inputs of these shapes");
-    return internal_error("the engine failed");
-  }
-  AnswerHead head = about;
-  head.id = std::move(request.id);
-  return encode_infer_response(head, request.outputs, callee.outputs, *outputs);
 }
 
 }  // namespace
@@ -155,8 +100,9 @@ asio::awaitable<HttpResponse> HttpApi::infer(const Route& route, const HttpReque
   }
   const auto json_bytes = json_length(request);
   if (!json_bytes) co_return refuse(json_bytes.error());
-  AnswerHead head{route.model, (*slot)->place().version, {}};
-  auto answered = co_await compute(request.body, *json_bytes, std::move(head), route, *admitted);
+  InferCall call{request.body, *json_bytes, {route.model, (*slot)->place().version, {}, {}},
+                 route.operator_name};
+  auto answered = co_await compute(std::move(call), *admitted);
   (*slot)->tick();  // It may have been the last request of its lease.
   if (answered) co_return std::move(answered).value();
   if (answered.error().code == ErrorCode::Internal) {
@@ -166,15 +112,13 @@ asio::awaitable<HttpResponse> HttpApi::infer(const Route& route, const HttpReque
 }
 
 // No coroutine itself: g++ 12 destroys a lambda within a co_await twice.
-asio::awaitable<Result<HttpResponse>> HttpApi::compute(ByteView body,
-                                                       std::optional<std::size_t> json_bytes,
-                                                       AnswerHead head, const Route& route,
-                                                       Admission& admitted) {
-  // The engine goes with the work, so that its last user is always on the thread that wipes it.
-  return bench_.inference.run([body, json_bytes, head = std::move(head), name = route.operator_name,
-                               engine = std::move(admitted.engine),
-                               lease = std::move(admitted.lease)] {
-    return run(body, json_bytes, head, name, *engine, *lease);
+asio::awaitable<Result<HttpResponse>> HttpApi::compute(InferCall call, Admission& admitted) {
+  // The engine goes with the work, so that its last user is always on the thread that wipes it. The
+  // place in the queue stays behind: it is the serving thread's.
+  Admission used{std::move(admitted.engine), std::move(admitted.sequences),
+                 std::move(admitted.lease), admitted.max_request_bytes, nullptr};
+  return bench_.inference.run([call = std::move(call), used = std::move(used)]() mutable {
+    return worker::infer(std::move(call), used);
   });
 }
 

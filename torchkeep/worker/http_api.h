@@ -1,6 +1,6 @@
 #pragma once
 
-#include "torchkeep/worker/infer_response.h"
+#include "torchkeep/worker/inference.h"
 #include "torchkeep/worker/model_host.h"
 #include "torchkeep/worker/route.h"
 
@@ -24,10 +24,7 @@ class HttpApi {
   asio::awaitable<channel::HttpResponse> infer(const Route& route,
                                                const channel::HttpRequest& request,
                                                const channel::AttestedPeer* client);
-  asio::awaitable<Result<channel::HttpResponse>> compute(ByteView body,
-                                                         std::optional<std::size_t> json_bytes,
-                                                         AnswerHead head, const Route& route,
-                                                         Admission& admitted);
+  asio::awaitable<Result<channel::HttpResponse>> compute(InferCall call, Admission& admitted);
   channel::HttpResponse health() const;
   channel::HttpResponse model_ready(const Route& route) const;
   channel::HttpResponse model_metadata(const Route& route,

@@ -20,16 +20,6 @@ std::string quoted(std::string_view what, std::string_view name) {
   return text(what, " \"", name, "\"");
 }
 
-Result<std::size_t> find_port(std::span<const Port> ports, std::string_view name,
-                              std::string_view what) {
-  std::string known;
-  for (std::size_t i = 0; i < ports.size(); ++i) {
-    if (ports[i].name == name) return i;
-    known += (i == 0 ? "\"" : ", \"") + ports[i].name + "\"";
-  }
-  return malformed(what, " \"", name, "\" is none of the model's: ", known);
-}
-
 Result<Shape> parse_shape(const json::Json& value, const Port& port) {
   Shape shape;
   for (const json::Json& side : value) {
@@ -78,15 +68,15 @@ class Parser {
     if (auto id = TRY(reader.find_string("id"))) request.id = std::move(*id);
     if (request.id.size() > kMaxIdBytes)
       return malformed("request: field \"id\" is above 1024 bytes");
-    const bool binary = TRY(parse_parameters(reader.find_any("parameters")));
-    for (const json::Json& input : *TRY(reader.take_array("inputs"))) TRY(parse_input(input));
-    for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      if (!found_[i]) return malformed(quoted("input", inputs_[i].name), " is missing");
-      request.inputs.push_back(std::move(*found_[i]));
+    const bool binary = TRY(parse_parameters(reader.find_any("parameters"), request));
+    request.runs = reader.has("inputs") || !request.sequence || !request.sequence->end;
+    if (request.runs) {
+      for (const json::Json& input : *TRY(reader.take_array("inputs"))) TRY(parse_input(input));
+      TRY(take_inputs(request));
     }
     if (!binary_.empty())
       return malformed("the body has ", binary_.size(), " bytes that no input owns");
-    request.outputs = TRY(parse_outputs(reader, binary));
+    request.outputs = TRY(parse_outputs(reader, binary, request.outputs_named));
     TRY(reader.finish());
     return request;
   }
@@ -94,14 +84,21 @@ class Parser {
  private:
   /// What a client may also say here are hints (priority, timeout), which need not be followed;
   /// what would change the answer's meaning is refused. Returns the default of `binary_data`.
-  static Result<bool> parse_parameters(const json::Json* parameters) {
+  Result<bool> parse_parameters(const json::Json* parameters, InferRequest& request) const {
     if (parameters == nullptr) return false;
     json::ObjectReader reader = TRY(json::ObjectReader::open(*parameters, "parameters"));
-    for (const std::string_view name : {"sequence_id", "sequence_start", "sequence_end"}) {
-      if (reader.has(name))
-        return malformed("parameters: ", name, ": this server has no sequences");
-    }
+    request.sequence = TRY(parse_sequence_call(reader, inputs_, outputs_));
     return TRY(reader.find_bool("binary_data_output")).value_or(false);
+  }
+
+  Result<void> take_inputs(InferRequest& request) {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (!found_[i] && !request.sequence)
+        return malformed(quoted("input", inputs_[i].name), " is missing");
+      if (!found_[i]) request.missing.push_back(i);
+      request.inputs.push_back(found_[i] ? std::move(*found_[i]) : Tensor());
+    }
+    return {};
   }
 
   Result<void> parse_input(const json::Json& value) {
@@ -139,8 +136,8 @@ class Parser {
     return parse_json_tensor(split_.data[arrays_taken_++], port.dtype, std::move(shape));
   }
 
-  Result<std::vector<RequestedOutput>> parse_outputs(json::ObjectReader& reader,
-                                                     bool binary) const {
+  Result<std::vector<RequestedOutput>> parse_outputs(json::ObjectReader& reader, bool binary,
+                                                     bool& any_named) const {
     std::vector<RequestedOutput> asked;
     const json::Json none = json::Json::array();
     const json::Json* named = reader.has("outputs") ? TRY(reader.take_array("outputs")) : &none;
@@ -151,7 +148,8 @@ class Parser {
       }
       asked.push_back(one);
     }
-    if (!named->empty()) return asked;
+    any_named = !named->empty();
+    if (any_named) return asked;
     for (std::size_t i = 0; i < outputs_.size(); ++i) asked.push_back({i, binary});
     return asked;
   }

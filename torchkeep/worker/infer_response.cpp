@@ -29,6 +29,7 @@ Result<HttpResponse> encode_infer_response(const AnswerHead& head,
   SecretBuffer& out = response.body;
   json::Json top = {{"model_name", head.model}, {"model_version", std::to_string(head.version)}};
   if (!head.id.empty()) top["id"] = head.id;
+  if (!head.sequence_id.empty()) top["parameters"] = {{"sequence_id", head.sequence_id}};
   std::string opening = dump(top);
   opening.back() = ',';  // The outputs follow, which never become a tree.
   append_text(out, opening);

@@ -9,7 +9,8 @@ namespace torchkeep::worker {
 struct AnswerHead {
   std::string model;
   std::uint64_t version = 0;
-  std::string id;  ///< The request's; empty if it had none.
+  std::string id;           ///< The request's; empty if it had none.
+  std::string sequence_id;  ///< Of the sequence that goes on; empty if there is none.
 };
 
 /// The answer to one inference: JSON, and behind it the outputs that were asked for in binary.

@@ -31,7 +31,8 @@ Result<void> serve(const WorkerOptions& options) {
   // Threads end before the loop whose coroutines wait for them, so these stand behind the service.
   ComputeThread loading, inference;
   Workbench bench{owner,     keys,          loader,           loading,
-                  inference, service->io(), service->clock(), service->log()};
+                  inference, service->io(), service->clock(), service->log(),
+                  service->random()};
   ModelHost host(options.repository, bench);
   HttpApi api(host, bench, self);
 

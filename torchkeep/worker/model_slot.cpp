@@ -68,6 +68,16 @@ void ModelSlot::tick() {
     attempt_ = std::make_shared<Attempt>();
     asio::co_spawn(bench_.io, start(attempt_), asio::detached);
   }
+  wipe_idle();
+}
+
+void ModelSlot::wipe_idle() {
+  if (!sequences_) return;
+  auto idle = sequences_->take_idle();
+  if (idle.empty()) return;
+  // Much memory takes its time to wipe, which is not the serving thread's.
+  bench_.inference.post(
+      [idle = std::make_shared<decltype(idle)>(std::move(idle))]() mutable { idle.reset(); });
 }
 
 asio::awaitable<void> ModelSlot::start(std::shared_ptr<Attempt> attempt) {
@@ -108,6 +118,7 @@ void ModelSlot::take_model(Result<std::shared_ptr<Engine>> loaded) {
   }
   attempt_.reset();
   engine_ = std::move(loaded).value();
+  sequences_ = std::make_shared<SequenceStore>(config_, bench_.clock, bench_.random);
   reason_.clear();
   failures_ = 0;
   bench_.log.info(
@@ -163,8 +174,15 @@ void ModelSlot::drop(Stage stage, Error why) {
   // Requests that wait for their turn are refused, but not at a peaceful end.
   if (lease_ && stage != Stage::Removed) lease_->end();
   // Weights are wiped behind the request that may be running, away from the serving thread.
-  if (engine_) bench_.inference.post([engine = std::move(engine_)] {});
+  if (engine_) {
+    bench_.inference.post(
+        [engine = std::move(engine_), sequences = std::move(sequences_)]() mutable {
+          sequences.reset();
+          engine.reset();
+        });
+  }
   engine_.reset();
+  sequences_.reset();
   lease_.reset();
   key_.reset();
   if (attempt_) attempt_->abandoned = true;
@@ -215,7 +233,7 @@ Result<Admission> ModelSlot::admit(const channel::AttestedPeer* client) {
   }
   ++waiting_;
   std::shared_ptr<void> place(nullptr, [self = shared_from_this()](void*) { --self->waiting_; });
-  return Admission{engine_, lease_, config_.max_request_bytes, std::move(place)};
+  return Admission{engine_, sequences_, lease_, config_.max_request_bytes, std::move(place)};
 }
 
 Result<std::shared_ptr<const Engine>> ModelSlot::look(const channel::AttestedPeer* client) const {

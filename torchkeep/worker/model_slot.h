@@ -7,6 +7,7 @@
 #include "torchkeep/client/key_source.h"
 #include "torchkeep/worker/compute_thread.h"
 #include "torchkeep/worker/engine.h"
+#include "torchkeep/worker/sequence_store.h"
 #include "torchkeep/worker/serving_lease.h"
 #include "torchkeep/worker/stop_reason.h"
 
@@ -26,15 +27,18 @@ struct Workbench {
   asio::io_context& io;
   const Clock& clock;
   Log& log;
+  crypto::Random& random;
 };
 
 enum class SlotState { Loading, Ready, Stopped };
 /// As the repository extension of the protocol spells it: LOADING, READY, UNAVAILABLE.
 std::string_view name_of(SlotState state);
 
-/// One request's way in. The engine is to be used, and let go of, on the inference thread.
+/// One request's way in. Engine and sequences are to be used, and let go of, on the inference
+/// thread.
 struct Admission {
   std::shared_ptr<Engine> engine;
+  std::shared_ptr<SequenceStore> sequences;
   std::shared_ptr<ServingLease> lease;  ///< One request is to be taken when it is about to run.
   std::uint64_t max_request_bytes = 0;
   std::shared_ptr<void> queue_place;  ///< Held until the answer is there.
@@ -73,6 +77,7 @@ class ModelSlot : public std::enable_shared_from_this<ModelSlot> {
   asio::awaitable<Result<std::shared_ptr<Engine>>> load(std::shared_ptr<Attempt> attempt);
   void take_model(Result<std::shared_ptr<Engine>> loaded);
   asio::awaitable<void> renew();
+  void wipe_idle();
   void take_renewal(Result<keys::ReleasedKey> renewed, TimePoint asked_at);
   void drop(Stage stage, Error why);
   keys::ReleaseRequest request(bool renewal) const;
@@ -85,6 +90,7 @@ class ModelSlot : public std::enable_shared_from_this<ModelSlot> {
   std::shared_ptr<const keys::ReleasedKey> key_;
   std::shared_ptr<ServingLease> lease_;  // with key_
   std::shared_ptr<Engine> engine_;
+  std::shared_ptr<SequenceStore> sequences_;  // with engine_
   std::size_t waiting_ = 0;
 
   bool renewing_ = false;

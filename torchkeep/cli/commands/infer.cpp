@@ -141,7 +141,7 @@ Result<void> infer(const Invocation& invocation, const Options& options) {
       const auto start = std::chrono::steady_clock::now();
       auto answer = TRY(desk.wait(worker->infer(options.model, options.version, std::move(part))));
       latencies.push_back(Milliseconds(std::chrono::steady_clock::now() - start).count());
-      TRY(gather(outputs, std::move(answer)));
+      TRY(gather(outputs, std::move(answer.outputs)));
       progress.advance(count);
     }
   }
