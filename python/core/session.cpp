@@ -78,9 +78,9 @@ class Session {
   }
 
  private:
-  std::pair<std::string, py::list> ask(
-      const std::string& model, std::uint64_t version,
-      const std::vector<std::pair<std::string, py::array>>& inputs, client::Callee callee) {
+  std::pair<std::string, py::list> ask(const std::string& model, std::uint64_t version,
+                                       const std::vector<std::pair<std::string, py::array>>& inputs,
+                                       client::Callee callee) {
     check_process();
     std::vector<client::Tensor> tensors;
     for (const auto& [name, array] : inputs) {
@@ -92,8 +92,7 @@ class Session {
                          std::move(elements.data)});
     }
     auto answer = without_gil([&] {
-      return desk_->wait(
-          client_->infer(model, version, std::move(tensors), std::move(callee)));
+      return desk_->wait(client_->infer(model, version, std::move(tensors), std::move(callee)));
     });
     py::list out;
     for (client::Tensor& tensor : answer.outputs) {

@@ -198,8 +198,8 @@ std::string output(std::string_view fields) {
 INSTANTIATE_TEST_SUITE_P(
     Client, BadResponses,
     ::testing::Values(
-        BadResponse{"ASequenceThatIsANumber",
-                    R"({"outputs":[],"parameters":{"sequence_id":12}})", 0, "sequence_id"},
+        BadResponse{"ASequenceThatIsANumber", R"({"outputs":[],"parameters":{"sequence_id":12}})",
+                    0, "sequence_id"},
         BadResponse{"ParametersThatAreNone", R"({"outputs":[],"parameters":[]})", 0, "parameters"},
         BadResponse{"NoJson", "{", 0, "JSON"}, BadResponse{"NoOutputs", "{}", 0, "outputs"},
         BadResponse{"OutputsAreNone", R"({"outputs":5})", 0, "outputs"},

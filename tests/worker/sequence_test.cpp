@@ -1,6 +1,6 @@
-#include "torchkeep/worker/sequence_store.h"
-
 #include <numeric>
+
+#include "torchkeep/worker/sequence_store.h"
 
 #include "tests/worker/api_fixture.h"
 
@@ -91,7 +91,8 @@ struct Sums : Api {
     return send(R"("sequence_id":")" + id + "\"" + more, x_of(value));
   }
   HttpResponse end(const std::string& id) {
-    return ask("POST", kInfer, R"({"parameters":{"sequence_end":true,"sequence_id":")" + id + "\"}}");
+    return ask("POST", kInfer,
+               R"({"parameters":{"sequence_end":true,"sequence_id":")" + id + "\"}}");
   }
   static double sum_of(const HttpResponse& response) {
     EXPECT_EQ(response.status, 200u) << as_text(response.body);
@@ -124,7 +125,8 @@ TEST(Sequences, AnswerTheirStateWhereItIsAskedForByName) {
 
 TEST(Sequences, BeginWithTheStateThatIsSent) {
   Sums sums;
-  const HttpResponse response = sums.send(kStart, x_of(1) + "," + input("past", "[1,2]", "[10,20]"));
+  const HttpResponse response =
+      sums.send(kStart, x_of(1) + "," + input("past", "[1,2]", "[10,20]"));
   EXPECT_EQ(Sums::sum_of(response), 31);
   const std::string id = json_of(response)["parameters"]["sequence_id"];
   EXPECT_EQ(Sums::sum_of(sums.step(id, 1)), 32);
@@ -170,8 +172,8 @@ TEST(Sequences, LookTheSameWhetherTheyEndedOrNeverWere) {
   sums.end(id);
   const std::string told = error_of(sums.step(id, 1));
   EXPECT_NE(told.find("sequence_start"), std::string::npos);
-  for (const std::string& other : {std::string(32, '0'), std::string("7"), std::string(),
-                                   id + "00", std::string(32, 'x'), std::string(1000, 'a')}) {
+  for (const std::string& other : {std::string(32, '0'), std::string("7"), std::string(), id + "00",
+                                   std::string(32, 'x'), std::string(1000, 'a')}) {
     const HttpResponse response = sums.step(other, 1);
     EXPECT_EQ(response.status, 404u);
     EXPECT_EQ(error_of(response), told);
@@ -189,11 +191,14 @@ TEST(Sequences, AreAsBeforeAfterAStepThatFailed) {
   }
   sums.engines->failure.reset();
   // The step itself goes well here, its answer does not: an infinity has no spelling in JSON.
-  const HttpResponse infinite = sums.send(R"("sequence_id":")" + id + "\"",
-                                          input("x", "[1,1]", "[3.4e38]"));
+  const HttpResponse infinite =
+      sums.send(R"("sequence_id":")" + id + "\"", input("x", "[1,1]", "[3.4e38]"));
   EXPECT_EQ(infinite.status, 200u);
-  EXPECT_EQ(sums.send(R"("sequence_id":")" + id + "\"", input("x", "[1,1]", "[3.4e38]")).status, 400u);
-  EXPECT_EQ(Sums::sum_of(sums.send(R"("sequence_id":")" + id + "\"", input("x", "[1,1]", "[-3.4e38]"))), 0)
+  EXPECT_EQ(sums.send(R"("sequence_id":")" + id + "\"", input("x", "[1,1]", "[3.4e38]")).status,
+            400u);
+  EXPECT_EQ(
+      Sums::sum_of(sums.send(R"("sequence_id":")" + id + "\"", input("x", "[1,1]", "[-3.4e38]"))),
+      0)
       << "1 is lost beside 3.4e38, whose double was never there";
 }
 
@@ -208,7 +213,8 @@ TEST(Sequences, WhoseStartFailedAreNotThere) {
 TEST(Sequences, TellNothingOfTheModelWhenTheyCannotRun) {
   Sums sums;
   const std::string id = sums.begin_with(1);
-  const HttpResponse response = sums.send(R"("sequence_id":")" + id + "\"", input("x", "[2,1]", "[1,2]"));
+  const HttpResponse response =
+      sums.send(R"("sequence_id":")" + id + "\"", input("x", "[2,1]", "[1,2]"));
   EXPECT_EQ(response.status, 400u);
   EXPECT_EQ(error_of(response), "the model cannot run on inputs of these shapes");
 }

@@ -14,8 +14,8 @@ struct Link {
   std::size_t input = 0;
 };
 
-/// Errors: InvalidArgument, naming the ports, if there is no link, a port is linked twice or is none
-/// of the model's, or if types, ranks or fixed sides of the two differ.
+/// Errors: InvalidArgument, naming the ports, if there is no link, a port is linked twice or is
+/// none of the model's, or if types, ranks or fixed sides of the two differ.
 Result<void> check_links(std::span<const Port> inputs, std::span<const Port> outputs,
                          std::span<const Link> links);
 
@@ -42,9 +42,9 @@ class Carried {
 
   using Run = std::function<Result<std::vector<Tensor>>(std::span<const Tensor>)>;
   /// Runs once by `run`, with the state in the place of its inputs, and holds the state that comes
-  /// out until the caller says which of the two is to stay; outputs that are state are empty tensors
-  /// in the answer. After an error the state is what it was. Errors: InvalidArgument if an output
-  /// does not fit the input that it becomes; Unavailable above `max_bytes`; as `run`.
+  /// out until the caller says which of the two is to stay; outputs that are state are empty
+  /// tensors in the answer. After an error the state is what it was. Errors: InvalidArgument if an
+  /// output does not fit the input that it becomes; Unavailable above `max_bytes`; as `run`.
   Result<std::vector<Tensor>> run(std::vector<Tensor> inputs, const Run& run);
   /// The state that the last run made stays.
   void accept();
@@ -58,9 +58,9 @@ class Carried {
   Result<void> check(std::span<const Tensor> outputs) const;
 
   std::vector<Link> links_;
-  std::vector<Port> from_, to_;   // of each link
-  std::vector<Tensor> tensors_;   // of each link; none before the first run
-  std::vector<Tensor> before_;    // while a run waits for `accept`
+  std::vector<Port> from_, to_;  // of each link
+  std::vector<Tensor> tensors_;  // of each link; none before the first run
+  std::vector<Tensor> before_;   // while a run waits for `accept`
   bool open_ = false;
 };
 

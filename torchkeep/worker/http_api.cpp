@@ -100,7 +100,9 @@ asio::awaitable<HttpResponse> HttpApi::infer(const Route& route, const HttpReque
   }
   const auto json_bytes = json_length(request);
   if (!json_bytes) co_return refuse(json_bytes.error());
-  InferCall call{request.body, *json_bytes, {route.model, (*slot)->place().version, {}, {}},
+  InferCall call{request.body,
+                 *json_bytes,
+                 {route.model, (*slot)->place().version, {}, {}},
                  route.operator_name};
   auto answered = co_await compute(std::move(call), *admitted);
   (*slot)->tick();  // It may have been the last request of its lease.

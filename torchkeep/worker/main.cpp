@@ -30,8 +30,14 @@ Result<void> serve(const WorkerOptions& options) {
   ContainerLoader loader(pool, static_cast<int>(options.threads));
   // Threads end before the loop whose coroutines wait for them, so these stand behind the service.
   ComputeThread loading, inference;
-  Workbench bench{owner,     keys,          loader,           loading,
-                  inference, service->io(), service->clock(), service->log(),
+  Workbench bench{owner,
+                  keys,
+                  loader,
+                  loading,
+                  inference,
+                  service->io(),
+                  service->clock(),
+                  service->log(),
                   service->random()};
   ModelHost host(options.repository, bench);
   HttpApi api(host, bench, self);

@@ -43,7 +43,8 @@ Result<std::optional<SequenceCall>> parse_sequence_call(json::ObjectReader& para
   call.end = TRY(parameters.find_bool("sequence_end")).value_or(false);
   const bool state = parameters.has("sequence_state");
   if (!call.start) {
-    if (state) return malformed("parameters: sequence_state is said at the start of a sequence only");
+    if (state)
+      return malformed("parameters: sequence_state is said at the start of a sequence only");
     if (!id && call.end) return malformed("parameters: sequence_end wants the sequence_id");
     if (!id) return std::optional<SequenceCall>();
     call.id = *id;
@@ -54,11 +55,13 @@ Result<std::optional<SequenceCall>> parse_sequence_call(json::ObjectReader& para
         "parameters: sequence_id is not the client's to choose: a start is answered with it");
   }
   if (call.end)
-    return malformed("parameters: a sequence that ends where it starts keeps nothing: send a plain "
-                     "request");
+    return malformed(
+        "parameters: a sequence that ends where it starts keeps nothing: send a plain "
+        "request");
   if (!state)
-    return malformed("parameters: sequence_start wants sequence_state, a list of "
-                     "{\"output\",\"input\"}");
+    return malformed(
+        "parameters: sequence_start wants sequence_state, a list of "
+        "{\"output\",\"input\"}");
   call.state = TRY(parse_state(*TRY(parameters.take_array("sequence_state")), inputs, outputs));
   return std::optional(std::move(call));
 }

@@ -59,8 +59,10 @@ Result<SequenceHold> SequenceStore::take(std::string_view id) {
   MutexLock lock(mutex_);
   const auto entry = bytes ? find(*bytes) : entries_.end();
   if (entry == entries_.end()) {
-    return not_found("there is no such sequence: it never was, it has ended, or nobody asked for it "
-                     "in ", idle_.count(), " s; begin another with sequence_start");
+    return not_found(
+        "there is no such sequence: it never was, it has ended, or nobody asked for it "
+        "in ",
+        idle_.count(), " s; begin another with sequence_start");
   }
   if (!entry->state) return unavailable("another request of this sequence is running: wait for it");
   entry->state->max_bytes = entry->bytes + bytes_left();

@@ -11,8 +11,8 @@
 #include "torchkeep/worker/model_config.h"
 
 /// The sequences of one served model: state that stays in the enclave between a client's requests.
-/// Whoever holds a sequence's id may use it, so ids are secrets that cannot be guessed; to everybody
-/// else a sequence that is there and one that never was look the same (decision 18).
+/// Whoever holds a sequence's id may use it, so ids are secrets that cannot be guessed; to
+/// everybody else a sequence that is there and one that never was look the same (decision 18).
 namespace torchkeep::worker {
 
 class SequenceStore;
@@ -43,7 +43,8 @@ class SequenceHold {
   bool kept_;
 };
 
-/// *Thread-safe*: requests use it on the inference thread, the serving thread looks for what is idle.
+/// *Thread-safe*: requests use it on the inference thread, the serving thread looks for what is
+/// idle.
 class SequenceStore {
  public:
   /// `clock` and `random` outlive it.

@@ -6,6 +6,7 @@
 
 #include "torchkeep/base/thread_pool.h"
 #include "torchkeep/cli/commands/commands.h"
+#include "torchkeep/cli/decoding.h"
 #include "torchkeep/cli/model_inputs.h"
 #include "torchkeep/cli/ordinary_input.h"
 #include "torchkeep/cli/outline.h"
@@ -26,6 +27,7 @@ struct Options {
   int threads = static_cast<int>(usable_cores());
   std::int64_t batch = 1;
   std::uint64_t runs = 50;
+  bool decode = false;
 };
 
 struct Measured {
@@ -173,6 +175,35 @@ void tell(const Console& console, const Options& options, const Measured& measur
                   {"threads", options.threads}});
 }
 
+/// A step at a time, where what a run is is a token.
+Result<void> decode(const Console& console, const Options& options) {
+  const auto model = TRY(runtime::Model::load_onnx(options.model, {.threads = options.threads})
+                             .context(options.model.string()));
+  const auto inputs = TRY(make_inputs(*model, options));
+  const Decoding found = TRY(measure_decoding(*model, inputs, options.runs, options.threads)
+                                 .context(options.model.string()));
+  constexpr double kGiga = 1e9;
+  console.line(options.model.string(), ", ", options.threads, " threads, ", options.runs,
+               " steps of each kind");
+  console.field("token", text(rounded(found.new_ms), " ms, ", rounded(found.tokens_per_second()),
+                              " tokens a second; each of a length that was not there before"));
+  console.field("known length", text(rounded(found.known_ms), " ms, a new one takes ",
+                                     rounded(found.new_ms / found.known_ms), " times that"));
+  console.field("memory",
+                text(rounded(found.read_rate() / kGiga), " GB/s of parameters and state, ",
+                     rounded(found.read_rate() / found.memory_rate), " of the ",
+                     rounded(found.memory_rate / kGiga), " GB/s that were measured"));
+  console.answer({{"new_ms", found.new_ms},
+                  {"known_ms", found.known_ms},
+                  {"tokens_per_second", found.tokens_per_second()},
+                  {"read_bytes", found.read_bytes},
+                  {"read_bytes_per_second", found.read_rate()},
+                  {"memory_bytes_per_second", found.memory_rate},
+                  {"runs", options.runs},
+                  {"threads", options.threads}});
+  return {};
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, Invocation& invocation) {
@@ -204,8 +235,12 @@ void add_bench(CLI::App& app, Invocation& invocation) {
       ->add_option("-i,--input", options->inputs,
                    "An input and its tensor (.npy, .pb); may be repeated")
       ->type_name("NAME=FILE");
+  command->add_flag("--decode", options->decode,
+                    "Measure a sequence: outputs behind the first are the last inputs of the next "
+                    "run, and each step is one longer");
   command->callback([&invocation, options] {
     invocation.run = [&invocation, options] {
+      if (options->decode) return decode(invocation.console, *options);
       const auto measured = measure(*options);
       if (!measured) return Result<void>(measured.error());
       tell(invocation.console, *options, *measured);
