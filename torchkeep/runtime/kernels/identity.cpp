@@ -16,10 +16,9 @@ class Identity final : public Kernel {
   Result<void> plan(plan::Builder& builder) override {
     const Shape shape = builder.input(0).shape;
     if (builder.has_output(1)) {  // Dropout's mask: everything is kept
-      const std::shared_ptr<graph::Constant> mask =
-          TRY(graph::Constant::make(DataType::Bool, shape));
+      std::shared_ptr<graph::Constant> mask = TRY(graph::Constant::make(DataType::Bool, shape));
       std::ranges::fill(mask->bytes(), std::uint8_t{1});
-      builder.know(1, mask);
+      builder.know(1, std::move(mask));
     }
     return builder.view(0, 0, shape);
   }

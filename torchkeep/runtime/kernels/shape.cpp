@@ -20,10 +20,10 @@ class ShapeOf final : public Kernel {
       return std::clamp<std::int64_t>(index < 0 ? index + rank : index, 0, rank);
     };
     const std::int64_t begin = place(start_), end = std::max(begin, place(end_.value_or(rank)));
-    const std::shared_ptr<graph::Constant> known =
+    std::shared_ptr<graph::Constant> known =
         TRY(graph::Constant::make(DataType::Int64, {end - begin}));
     std::copy(shape.begin() + begin, shape.begin() + end, known->elements<std::int64_t>().begin());
-    builder.know(0, known);
+    builder.know(0, std::move(known));
     return {};
   }
 

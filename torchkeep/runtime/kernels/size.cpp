@@ -11,9 +11,9 @@ class Size final : public Kernel {
 
   Result<void> plan(plan::Builder& builder) override {
     const std::uint64_t count = TRY(element_count(builder.input(0).shape));
-    const std::shared_ptr<graph::Constant> known = TRY(graph::Constant::make(DataType::Int64, {}));
+    std::shared_ptr<graph::Constant> known = TRY(graph::Constant::make(DataType::Int64, {}));
     known->elements<std::int64_t>()[0] = static_cast<std::int64_t>(count);
-    builder.know(0, known);
+    builder.know(0, std::move(known));
     return {};
   }
 };

@@ -16,6 +16,9 @@ using graph::ValueId;
 // What folding may keep in memory for one plan; shapes and indices need little.
 constexpr std::uint64_t kMaxFoldedBytes = std::uint64_t{16} << 20;
 
+// Shapes and indices are a few bytes, and secret memory comes in pages.
+constexpr std::uint64_t kMaxShelvedBytes = 4096, kShelfBytes = 64 << 10;
+
 std::uint64_t bytes_of(const Operand& operand) {
   if (!operand.layout.is_plain()) return operand.layout.bytes(operand.shape);
   return byte_count(operand.dtype, operand.shape).value();  // checked when the operand was made
@@ -39,15 +42,21 @@ Planner::Planner(const Request& request)
   }
 }
 
+// What the request knows is looked up, not copied: a plan is made for each node that is folded.
+ConstantPointer Planner::find_known(ValueId value) const {
+  const auto own = known_.find(value);
+  if (own != known_.end()) return own->second;
+  if (request_.known == nullptr) return nullptr;
+  const auto given = request_.known->find(value);
+  return given == request_.known->end() ? nullptr : given->second;
+}
+
 Planner::ValueState& Planner::state(ValueId value) {
   const auto known = values_.find(value);
   if (known != values_.end()) return known->second;
   // The first to read a constant gives it a buffer.
   ConstantPointer constant = request_.graph.values[value].constant;
-  if (!constant && request_.known != nullptr) {
-    const auto found = request_.known->find(value);
-    if (found != request_.known->end()) constant = found->second;
-  }
+  if (!constant) constant = find_known(value);
   if (constant) {
     know(value, std::move(constant));
   } else {
@@ -66,7 +75,22 @@ void Planner::bind(ValueId value, Operand operand, BufferId buffer) {
 
 const Operand& Planner::operand(ValueId value) const { return values_.find(value)->second.operand; }
 
+ConstantPointer Planner::shelved(ConstantPointer constant) {
+  const std::uint64_t bytes = constant->bytes().size();
+  if (constant.use_count() > 1 || bytes > kMaxShelvedBytes) return constant;
+  if (shelf_ == nullptr || shelf_->size() - shelf_filled_ < bytes) {
+    shelf_ = std::make_shared<SecretBytes>(kShelfBytes);
+    shelf_filled_ = 0;
+  }
+  std::ranges::copy(constant->bytes(), shelf_->expose().begin() + shelf_filled_);
+  auto shelved = std::make_shared<graph::Constant>(constant->dtype(), constant->shape(), shelf_,
+                                                   shelf_filled_, bytes);
+  shelf_filled_ += (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+  return shelved;
+}
+
 void Planner::know(ValueId value, ConstantPointer constant) {
+  constant = shelved(std::move(constant));
   Operand operand{constant->dtype(), constant->shape(), {}, constant};
   // Steps only read what is fixed.
   auto* memory =
@@ -157,7 +181,7 @@ bool Planner::is_known(const Node& node) {
 }
 
 Result<bool> Planner::fold(const Item& item) {
-  const auto outputs = evaluate(request_, *item.node, *item.kernel, known_);
+  auto outputs = evaluate(request_, *item.node, *item.kernel, known_);
   // Whatever was in the way will be said of the node when it is planned like any other.
   if (!outputs) return false;
   std::uint64_t bytes = folded_bytes_;
@@ -165,7 +189,7 @@ Result<bool> Planner::fold(const Item& item) {
   if (bytes > kMaxFoldedBytes) return false;
   folded_bytes_ = bytes;
   for (std::size_t i = 0; i < outputs->size(); ++i) {
-    if ((*outputs)[i]) know(item.node->outputs[i], (*outputs)[i]);
+    if ((*outputs)[i]) know(item.node->outputs[i], std::move((*outputs)[i]));
   }
   for (const ValueId read : item.node->reads()) read_once_less(read);
   return true;
@@ -275,8 +299,7 @@ void Planner::bind_rest() {
     // What is yet to be made, and parameters, are found again by whoever reads them.
     if (request_.graph.values[value].constant) return;
     if (bound == values_.end()) {
-      const auto found = known_.find(value);
-      if (found != known_.end()) plan_->known_[value] = found->second;
+      if (ConstantPointer constant = find_known(value)) plan_->known_[value] = std::move(constant);
       return;
     }
     if (bound->second.operand.constant) {
@@ -367,7 +390,6 @@ Result<std::unique_ptr<Plan>> Planner::make() {
     bind(value, request_.inputs[i], static_cast<BufferId>(plan_->buffers_.size() - 1));
     if (request_.inputs[i].constant) known_[value] = request_.inputs[i].constant;
   }
-  if (request_.known != nullptr) known_.insert(request_.known->begin(), request_.known->end());
   while (!work_.empty()) {
     const Node& next = *work_.front().node;
     if (TRY(must_stop().context(request_.graph.describe(next)))) break;

@@ -58,6 +58,10 @@ class Planner {
   /// What the items that are left read of the values that there are.
   void bind_rest();
   ValueState& state(graph::ValueId value);
+  /// Null if its elements are not known.
+  ConstantPointer find_known(graph::ValueId value) const;
+  /// The same elements, in memory that small ones share if nobody else holds them.
+  ConstantPointer shelved(ConstantPointer constant);
   void bind(graph::ValueId value, Operand operand, BufferId buffer);
   Result<void> bind_outputs(std::span<const graph::ValueId> outputs);
   Result<void> place_buffers();
@@ -67,8 +71,10 @@ class Planner {
   std::unordered_map<graph::ValueId, std::uint32_t> uses_;
   std::unordered_map<graph::ValueId, ValueState> values_;
   std::vector<std::uint32_t> uses_left_;  ///< Of each buffer, through all values that lie in it.
-  KnownValues known_;
+  KnownValues known_;                     ///< Beyond what the request knows.
   std::uint64_t folded_bytes_ = 0;
+  std::shared_ptr<SecretBytes> shelf_;
+  std::size_t shelf_filled_ = 0;
   const graph::Node* node_ = nullptr;
   std::uint32_t temporaries_ = 0;
   std::deque<Item> work_;  ///< What is yet to be planned.
