@@ -1,9 +1,25 @@
 #include "torchkeep/runtime/carried.h"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 
 namespace torchkeep::runtime {
+
+void copy_corner(const Tensor& from, Tensor& to, std::size_t axis, const Shape& shape) {
+  const auto bytes_behind = [&](const Shape& sides) {
+    std::size_t bytes = element_bytes(from.dtype);
+    for (std::size_t i = axis; i < sides.size(); ++i) bytes *= static_cast<std::size_t>(sides[i]);
+    return bytes;
+  };
+  const std::size_t length = bytes_behind(shape), read = bytes_behind(from.shape),
+                    written = bytes_behind(to.shape);
+  std::size_t planes = 1;
+  for (std::size_t i = 0; i < axis; ++i) planes *= static_cast<std::size_t>(shape[i]);
+  for (std::size_t i = 0; i < planes && length > 0; ++i)
+    std::memcpy(to.data.data() + i * written, from.data.data() + i * read, length);
+}
+
 namespace {
 
 std::string described(const Port& port) {
@@ -14,6 +30,16 @@ bool fits(const Shape& shape, const Shape& declared) {
   return std::ranges::equal(shape, declared, [](std::int64_t size, std::int64_t wanted) {
     return wanted == -1 || size == wanted;
   });
+}
+
+Result<Tensor> gathered(const Carried::Roomy& roomy) {
+  try {
+    Tensor tensor = TRY(Tensor::uninitialised(roomy.memory.dtype, roomy.shape));
+    copy_corner(roomy.memory, tensor, roomy.axis, roomy.shape);
+    return tensor;
+  } catch (const std::bad_alloc&) {
+    return unavailable("no memory for a copy of the state");
+  }
 }
 
 /// Whether a run could make of one what the other takes.
@@ -80,19 +106,28 @@ bool Carried::is_output(std::size_t output) const {
 std::uint64_t Carried::bytes() const {
   std::uint64_t bytes = 0;
   for (const Tensor& tensor : tensors_) bytes += tensor.data.size();
+  for (const Roomy& roomy : roomy_) bytes += roomy.memory.data.size();
   return bytes;
+}
+
+Result<void> Carried::check_shapes(std::span<const Shape> shapes) const {
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    if (!fits(shapes[i], to_[i].shape)) {
+      return invalid_argument("output \"", from_[i].name, "\" came out as ", describe(shapes[i]),
+                              ", which input ", described(to_[i]), " does not take");
+    }
+  }
+  return {};
 }
 
 Result<void> Carried::check(std::span<const Tensor> outputs) const {
   std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < links_.size(); ++i) {
-    const Tensor& made = outputs[links_[i].output];
-    bytes += made.data.size();
-    if (!fits(made.shape, to_[i].shape)) {
-      return invalid_argument("output \"", from_[i].name, "\" came out as ", describe(made.shape),
-                              ", which input ", described(to_[i]), " does not take");
-    }
+  std::vector<Shape> shapes;
+  for (const Link& link : links_) {
+    bytes += outputs[link.output].data.size();
+    shapes.push_back(outputs[link.output].shape);
   }
+  TRY(check_shapes(shapes));
   if (bytes > max_bytes) {
     return unavailable("the state would take ", bytes, " bytes, ", max_bytes, " are left for it");
   }
@@ -130,14 +165,35 @@ void Carried::accept() {
 
 void Carried::take_back() {
   if (!open_) return;
+  // What was appended stays behind what is there, and is written over.
+  for (Roomy& roomy : roomy_) roomy.shape = std::move(roomy.before);
+  if (first_) roomy_.clear();
   tensors_ = std::move(before_);
   accept();
+}
+
+void Carried::grow(std::vector<Shape> shapes, bool first) {
+  for (std::size_t i = 0; i < roomy_.size(); ++i)
+    roomy_[i].before = std::exchange(roomy_[i].shape, std::move(shapes[i]));
+  open_ = true;
+  first_ = first;
+}
+
+Result<void> Carried::leave_rooms() {
+  TORCHKEEP_CHECK(!open_);
+  std::vector<Tensor> tensors;
+  for (const Roomy& roomy : roomy_) tensors.push_back(TRY(gathered(roomy)));
+  tensors_ = std::move(tensors);
+  roomy_.clear();
+  return {};
 }
 
 Result<Tensor> Carried::copy(std::size_t output) const {
   const auto found = std::ranges::find(links_, output, &Link::output);
   TORCHKEEP_CHECK(found != links_.end() && !empty());
-  const Tensor& tensor = tensors_[static_cast<std::size_t>(found - links_.begin())];
+  const auto place = static_cast<std::size_t>(found - links_.begin());
+  if (!roomy_.empty()) return gathered(roomy_[place]);
+  const Tensor& tensor = tensors_[place];
   try {
     return Tensor(tensor.dtype, tensor.shape, tensor.data);
   } catch (const std::bad_alloc&) {

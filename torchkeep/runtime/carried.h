@@ -24,6 +24,9 @@ Result<void> check_links(std::span<const Port> inputs, std::span<const Port> out
 /// to make up.
 Result<Tensor> make_empty_state(const Port& port, std::int64_t batch);
 
+/// Copies the elements of `shape`, a corner of both tensors, which differ along `axis` at most.
+void copy_corner(const Tensor& from, Tensor& to, std::size_t axis, const Shape& shape);
+
 /// *Lives on one thread at a time.* Its memory is wiped when it goes.
 class Carried {
  public:
@@ -34,7 +37,7 @@ class Carried {
   bool is_input(std::size_t input) const;
   bool is_output(std::size_t output) const;
   /// Before the first run, which takes all inputs from its caller.
-  bool empty() const { return tensors_.empty(); }
+  bool empty() const { return tensors_.empty() && roomy_.empty(); }
   /// Memory that the state takes.
   std::uint64_t bytes() const;
   /// What a run may let it grow to.
@@ -51,6 +54,22 @@ class Carried {
   /// The state before the last run is back, unless that run was accepted.
   void take_back();
 
+  /// State in memory with room behind it along `axis`, for runs that append to what is there.
+  struct Roomy {
+    Shape shape;  ///< Of what is there, in the corner of `memory`.
+    std::size_t axis = 0;
+    Tensor memory;  ///< Its shape is the room.
+    Shape before;   ///< While a run waits for `accept`.
+  };
+  /// Of each link, or none: state is then in tensors that fit, as `run` keeps it. For `Growth`.
+  std::vector<Roomy>& roomy() { return roomy_; }
+  /// A run that appended is done; `shapes` are what is there now.
+  void grow(std::vector<Shape> shapes, bool first);
+  /// From now on state is in tensors that fit.
+  Result<void> leave_rooms();
+  /// Errors: InvalidArgument if state of these shapes would not fit the inputs.
+  Result<void> check_shapes(std::span<const Shape> shapes) const;
+
   /// An output as the last run left it. Errors: Unavailable if memory is short.
   Result<Tensor> copy(std::size_t output) const;
 
@@ -61,7 +80,8 @@ class Carried {
   std::vector<Port> from_, to_;  // of each link
   std::vector<Tensor> tensors_;  // of each link; none before the first run
   std::vector<Tensor> before_;   // while a run waits for `accept`
-  bool open_ = false;
+  std::vector<Roomy> roomy_;
+  bool open_ = false, first_ = false;
 };
 
 }  // namespace torchkeep::runtime

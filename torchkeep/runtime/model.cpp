@@ -5,6 +5,7 @@
 
 #include "torchkeep/base/mutex.h"
 #include "torchkeep/runtime/graph/check.h"
+#include "torchkeep/runtime/growth.h"
 #include "torchkeep/runtime/kernels/registry.h"
 #include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/pack.h"
@@ -15,6 +16,7 @@ namespace torchkeep::runtime {
 namespace {
 
 constexpr int kMaxThreads = 256;
+constexpr std::size_t kMaxGrowths = 4;
 // What a dimension is taken for when weights are packed, until a run says what it is.
 constexpr std::int64_t kGuessedBatch = 1, kGuessedSize = 224;
 // Of an input that decides shapes by its elements: shapes, axes and bounds are short.
@@ -91,7 +93,7 @@ Result<void> check_input(const Port& port, const Tensor& tensor) {
 }
 
 template <typename Outputs>
-Result<void> check_outputs(const std::vector<Port>& ports, const Outputs& outputs) {
+Result<void> check_outputs(std::span<const Port> ports, const Outputs& outputs) {
   for (std::size_t i = 0; i < ports.size(); ++i) {
     const Port& port = ports[i];
     if (outputs[i].dtype != port.dtype || !fits(outputs[i].shape, port.shape)) {
@@ -115,6 +117,10 @@ struct Model::State {
   void make_programs() REQUIRES(mutex);
   Result<void> plan_for(const std::vector<Shape>& shapes) REQUIRES(mutex);
   Result<void> run(std::size_t index, std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
+  /// None if state is to be carried by the answers of ordinary runs.
+  Growth* find_growth(std::span<const Link> links) REQUIRES(mutex);
+  Result<std::optional<std::vector<Tensor>>> run_growing(std::span<const Tensor> inputs,
+                                                         Carried& state);
   std::uint64_t parameter_bytes() const;
   Cost last_cost();
 
@@ -131,6 +137,7 @@ struct Model::State {
   SecretBytes arena GUARDED_BY(mutex);                                     // of all programs
   std::vector<std::unique_ptr<plan::Program>> programs GUARDED_BY(mutex);  // for each part
   std::size_t last_run GUARDED_BY(mutex) = 0;
+  std::vector<Growth> growths GUARDED_BY(mutex);    // for sets of links, of which there are few
   std::vector<plan::View> views GUARDED_BY(mutex);  // of the inputs, and which are known: both keep
   std::vector<bool> known GUARDED_BY(mutex);        // their memory from run to run
   std::uint64_t loaded_bytes = 0;
@@ -235,6 +242,52 @@ Result<void> Model::State::run(std::size_t index, std::span<const Tensor> inputs
   return check_outputs(part.outputs, outputs);
 }
 
+Growth* Model::State::find_growth(std::span<const Link> links) {
+  const auto same = [&](const Growth& growth) {
+    return std::ranges::equal(growth.links(), links, [](const Link& one, const Link& other) {
+      return one.input == other.input && one.output == other.output;
+    });
+  };
+  const auto found = std::ranges::find_if(growths, same);
+  if (found != growths.end()) return &*found;
+  // Its plans are of shapes alone.
+  if (std::ranges::find(known_inputs, true) != known_inputs.end()) return nullptr;
+  std::vector<plan::Item> items;
+  for (const std::size_t i : parts[0].nodes)
+    items.push_back({&graph.nodes[i], kernels[i].get(), nullptr});
+  auto growth = Growth::find(graph, std::move(items), links,
+                             {options.max_activation_bytes, options.max_plans});
+  if (!growth) return nullptr;
+  // Callers choose the links: what is kept of those is bounded too.
+  if (growths.size() == kMaxGrowths) growths.erase(growths.begin());
+  growths.push_back(std::move(*growth));
+  return &growths.back();
+}
+
+Result<std::optional<std::vector<Tensor>>> Model::State::run_growing(std::span<const Tensor> inputs,
+                                                                     Carried& state) {
+  const Part& part = parts[0];
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (state.empty() || !state.is_input(i)) TRY(check_input(part.inputs[i], inputs[i]));
+  }
+  MutexLock lock(mutex);
+  const Pool::Run threads(pool);
+  Growth* growth = find_growth(state.links());
+  if (growth == nullptr) return std::optional<std::vector<Tensor>>();
+  plan::Context context{machine, pool, options.max_activation_bytes};
+  std::vector<Tensor> outputs;
+  const bool done = TRY(growth->run(inputs, state, context, arena, outputs));
+  if (!done) return std::optional<std::vector<Tensor>>();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (state.is_output(i)) continue;
+    auto fit = check_outputs(std::span(&part.outputs[i], 1), std::span(&outputs[i], 1));
+    if (fit) continue;
+    state.take_back();
+    return std::move(fit).error();
+  }
+  return std::optional(std::move(outputs));
+}
+
 Result<std::unique_ptr<Model>> Model::load(const PayloadSource& source, std::uint64_t payload_bytes,
                                            const ModelOptions& options) {
   try {
@@ -293,6 +346,14 @@ Result<std::vector<Tensor>> Model::run(std::vector<Tensor> inputs, Carried& stat
   if (inputs.size() != state_->graph.input_ports.size()) {
     return invalid_argument("there are ", inputs.size(), " inputs, wanted are ",
                             state_->graph.input_ports.size());
+  }
+  if (state_->options.by_operator) {
+    return invalid_argument("this model's operators are called one by one, and never all of it");
+  }
+  try {
+    if (auto grown = TRY(state_->run_growing(inputs, state))) return std::move(*grown);
+  } catch (const std::bad_alloc&) {
+    return unavailable("no memory for a run");
   }
   return state.run(std::move(inputs), [this](std::span<const Tensor> all) { return run(all); });
 }

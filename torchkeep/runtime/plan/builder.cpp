@@ -23,6 +23,14 @@ Result<BufferId> Builder::read(std::size_t index, const dnn::Layout& layout) {
   TORCHKEEP_CHECK(has_input(index));
   return planner_.read(node_.inputs[index], layout);
 }
+const Lying& Builder::lying(std::size_t index) const {
+  TORCHKEEP_CHECK(has_input(index));
+  return planner_.lying_of(node_.inputs[index]);
+}
+BufferId Builder::read_as_it_lies(std::size_t index) const {
+  TORCHKEEP_CHECK(has_input(index) && input(index).layout.is_plain());
+  return planner_.buffer_of(node_.inputs[index]);
+}
 Result<BufferId> Builder::read_residual(const dnn::Layout& layout) {
   return planner_.read(node_.residual, layout);
 }
@@ -51,6 +59,9 @@ BufferId Builder::write_over_residual(std::size_t index, Shape shape) {
 }
 Result<void> Builder::view(std::size_t index, std::size_t input, Shape shape) {
   return planner_.view(node_.outputs[index], node_.inputs[input], std::move(shape));
+}
+bool Builder::view_spread(std::size_t index, std::size_t input, const Shape& shape) {
+  return planner_.view_spread(node_.outputs[index], node_.inputs[input], shape);
 }
 void Builder::know(std::size_t index, std::shared_ptr<const graph::Constant> constant) {
   planner_.know(node_.outputs[index], std::move(constant));

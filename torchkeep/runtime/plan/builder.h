@@ -17,6 +17,14 @@ namespace torchkeep::runtime::plan {
 /// model, or a parameter.
 using BufferId = std::uint32_t;
 
+/// A step through memory, in elements, that is made `size` times; a step of 0 repeats.
+struct Stride {
+  std::int64_t size = 0, step = 0;
+};
+/// For each dimension the steps that it is made of, whose sizes multiply to its own; the last one
+/// is the fastest. Empty: the elements are neighbours.
+using Lying = std::vector<std::vector<Stride>>;
+
 /// A value as it is known while planning.
 struct Operand {
   DataType dtype = DataType::Float32;
@@ -90,6 +98,11 @@ class Builder {
 
   /// An input's memory in that layout; adds a step that reorders it where it lies otherwise.
   Result<BufferId> read(std::size_t index, const dnn::Layout& layout = {});
+  /// Where an input's elements lie, for a kernel that can follow that; empty if they are
+  /// neighbours.
+  const Lying& lying(std::size_t index) const;
+  /// An input's memory where it is. Of a plain layout only.
+  BufferId read_as_it_lies(std::size_t index) const;
   Result<BufferId> read_residual(const dnn::Layout& layout = {});
   /// True if nobody reads this input's memory after this node.
   bool may_overwrite(std::size_t index) const;
@@ -105,6 +118,9 @@ class Builder {
   BufferId write_over_residual(std::size_t index, Shape shape);
   /// An output that is the input in another shape. The input must be read row-major.
   Result<void> view(std::size_t index, std::size_t input, Shape shape);
+  /// An output that is the input broadcast to `shape`, without a copy: true where the input's
+  /// elements are no neighbours anyway; false leaves it to be copied.
+  bool view_spread(std::size_t index, std::size_t input, const Shape& shape);
   /// An output whose elements are known from shapes alone.
   void know(std::size_t index, std::shared_ptr<const graph::Constant> constant);
 

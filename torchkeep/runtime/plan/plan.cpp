@@ -74,8 +74,8 @@ Result<std::vector<Tensor>> run_alone(const Request& request, const graph::Node&
 Result<std::vector<Tensor>> run_planned(const Request& request, const graph::Node& node,
                                         kernels::Kernel& kernel, const KnownValues& known) {
   const Item item{&node, &kernel, nullptr};
-  const Request alone{request.graph, {&item, 1},        {},     {},   node.outputs, request.machine,
-                      request.pool,  request.max_bytes, &known, false};
+  const Request alone{request.graph, {&item, 1},        {},     {}, node.outputs, request.machine,
+                      request.pool,  request.max_bytes, &known, {}, false};
   const std::unique_ptr<Plan> plan = TRY(Plan::make(alone));
   if (plan->stop() != Stop::None) return malformed("it depends on what is not known");
   SecretBytes arena(plan->arena_bytes());

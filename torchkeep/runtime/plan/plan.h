@@ -28,6 +28,15 @@ using ConstantPointer = std::shared_ptr<const graph::Constant>;
 /// Elements that are known beside the graph's own constants.
 using KnownValues = std::unordered_map<graph::ValueId, ConstantPointer>;
 
+/// State that a node makes longer where it lies: a Concat along `axis` of `past`, an input that has
+/// room behind it, and something new. `present` is what comes out.
+struct Growing {
+  const graph::Node* node = nullptr;
+  graph::ValueId past = graph::kLeftOut, present = graph::kLeftOut;
+  std::size_t axis = 0;
+  Shape room;  ///< As `past` lies in memory: all of it, what is yet to come too.
+};
+
 /// What is planned: nodes in order, a kernel for each, and what is known of their values.
 struct Request {
   const graph::Graph& graph;
@@ -39,6 +48,7 @@ struct Request {
   Pool& pool;
   std::uint64_t max_bytes = 0;  ///< Of arena and outputs together.
   const KnownValues* known = nullptr;
+  std::span<const Growing> growing = {};
   bool fold = true;  ///< Nodes whose inputs are known by now are run while planning.
 };
 
@@ -59,6 +69,9 @@ class Plan {
   /// Floating-point operations of all convolutions and matrix products.
   double flops() const;
   const std::vector<Operand>& outputs() const { return outputs_; }
+  /// Of each that grows, the shape that it has after a run. The plan must not be run if that is
+  /// more than its room.
+  const std::vector<Shape>& grown() const { return grown_; }
   const std::vector<Step>& steps() const { return steps_; }
   const std::vector<Buffer>& buffers() const { return buffers_; }
 
@@ -87,6 +100,7 @@ class Plan {
   std::vector<Buffer> buffers_;
   std::vector<Step> steps_;
   std::vector<Operand> outputs_;
+  std::vector<Shape> grown_;
   std::vector<BufferId> output_buffers_;
   std::vector<graph::ValueId> output_values_, kept_inputs_;
   Stop stop_ = Stop::None;

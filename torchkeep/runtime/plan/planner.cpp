@@ -4,7 +4,9 @@
 #include <cstring>
 #include <unordered_set>
 
+#include "torchkeep/runtime/kernels/axis.h"
 #include "torchkeep/runtime/plan/arena.h"
+#include "torchkeep/runtime/plan/lying.h"
 
 namespace torchkeep::runtime::plan {
 namespace {
@@ -66,11 +68,11 @@ Planner::ValueState& Planner::state(ValueId value) {
   return values_.find(value)->second;
 }
 
-void Planner::bind(ValueId value, Operand operand, BufferId buffer) {
+void Planner::bind(ValueId value, Operand operand, BufferId buffer, Lying lying) {
   const auto uses = uses_.find(value);
   const std::uint32_t left = uses == uses_.end() ? 0 : uses->second;
   uses_left_[buffer] += left;
-  values_[value] = {std::move(operand), buffer, left, {}};
+  values_[value] = {std::move(operand), buffer, left, {}, std::move(lying)};
 }
 
 const Operand& Planner::operand(ValueId value) const { return values_.find(value)->second.operand; }
@@ -122,9 +124,29 @@ void Planner::add_step(Step step) {
   plan_->steps_.push_back(std::move(step));
 }
 
+BufferId Planner::buffer_of(ValueId value) const { return values_.find(value)->second.buffer; }
+const Lying& Planner::lying_of(ValueId value) const { return values_.find(value)->second.lying; }
+
+Result<BufferId> Planner::read_gathered(ValueId value) {
+  ValueState& from = state(value);
+  for (const auto& [layout, buffer] : from.copies) {
+    if (layout.is_plain()) return buffer;
+  }
+  const BufferId copy =
+      TRY(add_arena_buffer(TRY(byte_count(from.operand.dtype, from.operand.shape))));
+  from.copies.emplace_back(dnn::Layout(), copy);
+  add_step({{from.buffer, copy},
+            kernels::strided_action(from.operand.dtype, gathering(from.lying)),
+            nullptr,
+            ""});
+  return copy;
+}
+
 Result<BufferId> Planner::read(ValueId value, const dnn::Layout& layout) {
   ValueState& from = state(value);
-  if (from.operand.layout == layout) return from.buffer;
+  BufferId source = from.buffer;
+  if (!from.lying.empty()) source = TRY(read_gathered(value));
+  if (from.operand.layout == layout) return source;
   for (const auto& [known, buffer] : from.copies) {
     if (known == layout) return buffer;
   }
@@ -133,7 +155,6 @@ Result<BufferId> Planner::read(ValueId value, const dnn::Layout& layout) {
       TRY(dnn::make_reorder(request_.machine, from.operand.shape, from.operand.layout, layout));
   const BufferId copy = TRY(add_arena_buffer(layout.bytes(from.operand.shape)));
   from.copies.emplace_back(layout, copy);
-  const BufferId source = from.buffer;
   TRY(Builder(*this, *node_).step({source, copy}, std::move(reorder)));
   return copy;
 }
@@ -159,7 +180,57 @@ BufferId Planner::write_over(ValueId value, ValueId input, Operand operand) {
   return buffer;
 }
 
+bool Planner::view_spread(ValueId value, ValueId input, const Shape& shape) {
+  const ValueState& from = state(input);
+  if (from.lying.empty()) return false;
+  bind(value, {from.operand.dtype, shape, {}, nullptr}, from.buffer,
+       spread(from.lying, from.operand.shape, shape));
+  return true;
+}
+
+Result<void> Planner::append(std::size_t index) {
+  const Growing& growing = request_.growing[index];
+  const Operand past = operand(growing.past), added = operand(growing.node->inputs[1]);
+  Shape alike = added.shape, shape = past.shape;
+  if (alike.size() == shape.size()) alike[growing.axis] = shape[growing.axis];
+  if (alike != shape || added.dtype != past.dtype) {
+    return malformed("input 1 of shape ", describe(added.shape), " does not fit the first, ",
+                     describe(past.shape));
+  }
+  shape[growing.axis] += added.shape[growing.axis];
+  const BufferId source = TRY(read(growing.node->inputs[1], {})), state = buffer_of(growing.past);
+  const std::size_t width =
+      kernels::extent(shape, growing.axis + 1, shape.size()) * element_bytes(past.dtype);
+  const auto bytes_of_rows = [width](std::int64_t rows) {
+    return static_cast<std::size_t>(rows) * width;
+  };
+  const std::size_t begin = bytes_of_rows(past.shape[growing.axis]),
+                    length = bytes_of_rows(added.shape[growing.axis]),
+                    step = bytes_of_rows(growing.room[growing.axis]),
+                    planes = kernels::extent(shape, 0, growing.axis);
+  add_step({{source, state},
+            [=](std::span<std::byte* const> memory, Pool&) -> Result<void> {
+              for (std::size_t i = 0; i < planes && length > 0; ++i)
+                std::memcpy(memory[1] + i * step + begin, memory[0] + i * length, length);
+              return {};
+            },
+            nullptr,
+            ""});
+  plan_->grown_[index] = shape;
+  Lying lying = lying_in(shape, growing.room);
+  bind(growing.present, {past.dtype, std::move(shape), {}, nullptr}, state, std::move(lying));
+  return {};
+}
+
 Result<void> Planner::view(ValueId value, ValueId input, Shape shape) {
+  const ValueState& from = state(input);
+  if (!from.lying.empty()) {
+    if (auto seen = reshaped(from.lying, shape)) {
+      bind(value, {from.operand.dtype, std::move(shape), {}, nullptr}, from.buffer,
+           std::move(*seen));
+      return {};
+    }
+  }
   const BufferId buffer = TRY(read(input, {}));
   // The view's readers may overwrite a copy that was made for it, so no other reader may find it.
   std::erase_if(state(input).copies, [&](const auto& copy) { return copy.second == buffer; });
@@ -225,7 +296,7 @@ void Planner::end_branch(const Item& item) {
     if (from.operand.constant) {
       know(value, from.operand.constant);
     } else {
-      bind(value, from.operand, from.buffer);
+      bind(value, from.operand, from.buffer, from.lying);
     }
   }
   for (const ValueId output : item.body->outputs) {
@@ -281,7 +352,12 @@ Result<void> Planner::plan_item(const Item& item) {
 Result<void> Planner::plan_node(const Item& item) {
   const Node& node = *item.node;
   if (item.kernel->is_constant() && is_known(node) && TRY(fold(item))) return {};
-  TRY(plan_kernel(item));
+  const auto growing = std::ranges::find(request_.growing, &node, &Growing::node);
+  if (growing != request_.growing.end()) {
+    TRY(append(static_cast<std::size_t>(growing - request_.growing.begin())));
+  } else {
+    TRY(plan_kernel(item));
+  }
   for (const ValueId output : node.outputs) {
     if (output != kLeftOut && !values_.contains(output)) {
       return malformed("output \"", request_.graph.values[output].name, "\" is not supported");
@@ -387,9 +463,13 @@ Result<std::unique_ptr<Plan>> Planner::make() {
         {Buffer::Place::Input, bytes_of(request_.inputs[i]), i, nullptr, nullptr});
     uses_left_.push_back(0);
     const ValueId value = request_.input_values[i];
-    bind(value, request_.inputs[i], static_cast<BufferId>(plan_->buffers_.size() - 1));
+    const auto growing = std::ranges::find(request_.growing, value, &Growing::past);
+    bind(value, request_.inputs[i], static_cast<BufferId>(plan_->buffers_.size() - 1),
+         growing == request_.growing.end() ? Lying()
+                                           : lying_in(request_.inputs[i].shape, growing->room));
     if (request_.inputs[i].constant) known_[value] = request_.inputs[i].constant;
   }
+  plan_->grown_.resize(request_.growing.size());
   while (!work_.empty()) {
     const Node& next = *work_.front().node;
     if (TRY(must_stop().context(request_.graph.describe(next)))) break;

@@ -16,10 +16,13 @@ class Planner {
   const Request& request() const { return request_; }
   const Operand& operand(graph::ValueId value) const;
   Result<BufferId> read(graph::ValueId value, const dnn::Layout& layout);
+  BufferId buffer_of(graph::ValueId value) const;
+  const Lying& lying_of(graph::ValueId value) const;
   bool may_overwrite(graph::ValueId value) const;
   Result<BufferId> write(graph::ValueId value, Operand operand);
   BufferId write_over(graph::ValueId value, graph::ValueId input, Operand operand);
   Result<void> view(graph::ValueId value, graph::ValueId input, Shape shape);
+  bool view_spread(graph::ValueId value, graph::ValueId input, const Shape& shape);
   void know(graph::ValueId value, ConstantPointer constant);
   Result<BufferId> add_arena_buffer(std::uint64_t bytes);
   BufferId add_fixed_buffer(std::byte* memory, std::uint64_t bytes,
@@ -37,12 +40,16 @@ class Planner {
     BufferId buffer = 0;
     std::uint32_t uses_left = 0;
     std::vector<std::pair<dnn::Layout, BufferId>> copies;  ///< In other layouts.
+    Lying lying = {};  ///< Where the layout is plain and elements are no neighbours all the same.
   };
 
   /// Looks at the next item and notes why the plan must end before it, if it must.
   Result<bool> must_stop();
   Result<void> plan_item(const Item& item);
   Result<void> plan_node(const Item& item);
+  /// In place of the node's own kernel. Errors: Malformed as Concat's.
+  Result<void> append(std::size_t growing);
+  Result<BufferId> read_gathered(graph::ValueId value);
   // halves.cpp
   Result<void> plan_kernel(const Item& item);
   graph::ValueId add_temporary();
@@ -62,7 +69,7 @@ class Planner {
   ConstantPointer find_known(graph::ValueId value) const;
   /// The same elements, in memory that small ones share if nobody else holds them.
   ConstantPointer shelved(ConstantPointer constant);
-  void bind(graph::ValueId value, Operand operand, BufferId buffer);
+  void bind(graph::ValueId value, Operand operand, BufferId buffer, Lying lying = {});
   Result<void> bind_outputs(std::span<const graph::ValueId> outputs);
   Result<void> place_buffers();
 

@@ -1,0 +1,68 @@
+#include "torchkeep/runtime/plan/lying.h"
+
+namespace torchkeep::runtime::plan {
+
+Lying lying_in(const Shape& shape, const Shape& room) {
+  const std::vector<std::int64_t> steps = kernels::row_major_strides(room);
+  Lying lying;
+  for (std::size_t i = 0; i < shape.size(); ++i) lying.push_back({{shape[i], steps[i]}});
+  return lying;
+}
+
+std::optional<Lying> reshaped(const Lying& lying, const Shape& shape) {
+  std::vector<Stride> left;  // the slowest at the end
+  for (std::size_t i = lying.size(); i-- > 0;) {
+    for (std::size_t k = lying[i].size(); k-- > 0;) {
+      if (lying[i][k].size == 0) return std::nullopt;
+      if (lying[i][k].size != 1) left.push_back(lying[i][k]);
+    }
+  }
+  Lying out;
+  for (const std::int64_t size : shape) {
+    std::vector<Stride>& factors = out.emplace_back();
+    std::int64_t wanted = size;
+    while (wanted > 1) {
+      if (left.empty()) return std::nullopt;
+      Stride& next = left.back();
+      if (wanted % next.size == 0) {
+        wanted /= next.size;
+        factors.push_back(next);
+        left.pop_back();
+      } else if (next.size % wanted == 0) {
+        // Its slower part belongs here, the faster one to the dimension behind.
+        const std::int64_t rest = next.size / wanted;
+        factors.push_back({wanted, next.step * rest});
+        next.size = rest;
+        wanted = 1;
+      } else {
+        return std::nullopt;
+      }
+    }
+    if (factors.empty()) factors.push_back({1, 0});
+  }
+  if (!left.empty()) return std::nullopt;
+  return out;
+}
+
+Lying spread(const Lying& lying, const Shape& from, const Shape& to) {
+  Lying out;
+  const std::size_t added = to.size() - from.size();
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const bool kept = i >= added && from[i - added] == to[i];
+    out.push_back(kept ? lying[i - added] : std::vector<Stride>{{to[i], 0}});
+  }
+  return out;
+}
+
+kernels::StridedCopy gathering(const Lying& lying) {
+  kernels::StridedCopy copy;
+  for (const std::vector<Stride>& factors : lying) {
+    for (const Stride& factor : factors) {
+      copy.shape.push_back(factor.size);
+      copy.strides.push_back(factor.step);
+    }
+  }
+  return copy;
+}
+
+}  // namespace torchkeep::runtime::plan
