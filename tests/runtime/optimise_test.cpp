@@ -47,7 +47,7 @@ TEST_F(Optimise, WhatDependsOnParametersAloneIsRunOnce) {
       .add(node("Transpose", {"m"}, {"t"}))
       .add(node("Neg", {"t"}, {"n"}));
   graph::Graph graph = check(builder.add(node("Relu", {"x"}, {"y"})).output("n", {3, 2}));
-  ASSERT_TRUE(optimise::fold_constants(graph, machine_, pool_, 1 << 20).ok());
+  ASSERT_TRUE(optimise::fold_constants(graph, machine_, pool_, 1 << 20, false).ok());
   EXPECT_THAT(operators(graph), ElementsAre("Relu"));
   EXPECT_THAT(std::as_const(*graph.values[graph.outputs[1]].constant).elements<float>(),
               ElementsAre(-1, -4, -2, -5, -3, -6));
@@ -60,7 +60,7 @@ TEST_F(Optimise, WhatIsTooLargeToFoldIsLeftToTheRuns) {
       .add(node("Relu", {"x"}, {"y"}))
       .output("t", {3, 2});
   graph::Graph graph = check(builder);
-  ASSERT_TRUE(optimise::fold_constants(graph, machine_, pool_, 8).ok());
+  ASSERT_TRUE(optimise::fold_constants(graph, machine_, pool_, 8, false).ok());
   EXPECT_THAT(operators(graph), ElementsAre("Transpose", "Relu"));
 }
 

@@ -12,10 +12,11 @@ Desc describe_convolution(Machine& machine, const Convolution& wanted, const mem
                           const memory::desc& weights, const dnnl::primitive_attr& attributes) {
   memory::dims dilations = wanted.dilations;  // oneDNN counts the gaps, ONNX the steps
   for (auto& dilation : dilations) --dilation;
+  const DataType written = wanted.quantised ? wanted.quantised->output : DataType::Float32;
   const memory::desc bias = wanted.bias ? plain_desc({wanted.output[1]}) : memory::desc();
   return describe_primitive<dnnl::convolution_forward>(
       machine.state().engine, attributes, dnnl::prop_kind::forward_inference,
-      dnnl::algorithm::convolution_direct, input, weights, bias, any_desc(wanted.output),
+      dnnl::algorithm::convolution_direct, input, weights, bias, any_desc(wanted.output, written),
       wanted.strides, dilations, wanted.pads_begin, wanted.pads_end);
 }
 
@@ -24,15 +25,20 @@ Desc describe_convolution(Machine& machine, const Convolution& wanted, const mem
 Result<Planned> make_convolution(Machine& machine, const Convolution& wanted, const Layout& input,
                                  const std::optional<Layout>& weights) {
   return guarded("convolution", [&]() -> Result<Planned> {
-    const dnnl::primitive_attr attributes = make_attributes(wanted.epilogue);
+    const auto& quantised = wanted.quantised;
+    const DataType read = quantised ? quantised->input : DataType::Float32,
+                   held = quantised ? DataType::Int8 : DataType::Float32;
+    const dnnl::primitive_attr attributes = quantised
+                                                ? make_attributes(wanted.epilogue, *quantised, 1)
+                                                : make_attributes(wanted.epilogue);
     const memory::desc weights_desc =
-        weights ? desc_of(*weights, wanted.weights) : any_desc(wanted.weights);
-    Desc best =
-        describe_convolution(machine, wanted, any_desc(wanted.input), weights_desc, attributes);
+        weights ? desc_of(*weights, wanted.weights, held) : any_desc(wanted.weights, held);
+    Desc best = describe_convolution(machine, wanted, any_desc(wanted.input, read), weights_desc,
+                                     attributes);
     if (layout_of(best.src_desc()) != input) {
       // A kernel as good that takes the input as it lies saves a pass over it.
       try {
-        Desc as_is = describe_convolution(machine, wanted, desc_of(input, wanted.input),
+        Desc as_is = describe_convolution(machine, wanted, desc_of(input, wanted.input, read),
                                           weights_desc, attributes);
         if (std::string_view(as_is.impl_info_str()) == best.impl_info_str()) best = as_is;
       } catch (const dnnl::error&) {

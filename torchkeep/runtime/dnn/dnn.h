@@ -4,12 +4,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "torchkeep/runtime/shelf.h"
 #include "torchkeep/runtime/tensor.h"
 
 /// oneDNN behind a door of our own: its types, exceptions and versions stay in this folder.
-/// Everything here is float32. Primitives get all memory handed in, scratch memory too.
+/// Numbers are float32 where nothing else is said. Primitives get all memory handed in, scratch
+/// memory too.
 namespace torchkeep::runtime::dnn {
 
 struct LayoutData;
@@ -26,7 +28,7 @@ class Layout {
   bool is_plain() const { return data_ == nullptr; }
   /// Memory holds more elements than the tensor has; what lies between is zero and must stay so.
   bool is_padded() const;
-  /// Of a float32 tensor of this shape, padding included.
+  /// Of a tensor of this shape, padding included; a row-major one is float32.
   std::uint64_t bytes(const Shape& shape) const;
   /// Of a matrix whose elements lie in panels of `columns` columns, each panel one row of those
   /// after the other: the floats from one panel to the next. Packed weights mostly lie so.
@@ -79,6 +81,10 @@ class Machine {
   /// Where packed parameters go.
   Shelf& shelf() { return shelf_; }
 
+  /// True if the processor sums products of 8 bit numbers exactly. Others have instructions that
+  /// saturate after two products: what oneDNN makes there is no longer what the numbers say.
+  static bool multiplies_bytes();
+
  private:
   Shelf shelf_;
   std::unique_ptr<State> state_;
@@ -96,6 +102,17 @@ struct Epilogue {
   std::optional<std::pair<float, float>> clip;
 };
 
+/// A product of 8 bit numbers:
+/// after(scale * (sum of (input - zero) * weight + bias) + residual_scale * residual) * last,
+/// around the output's zero point. The bias is float32, in units of the sum.
+struct Quantised {
+  DataType input = DataType::UInt8, output = DataType::UInt8;  ///< Output may be Float32.
+  std::int32_t input_zero = 0, output_zero = 0;
+  std::vector<float> scales;  ///< One, or one for each channel or column.
+  float residual_scale = 1;
+  float last = 1;
+};
+
 struct Convolution {
   Shape input;    ///< [n, c, ...]
   Shape weights;  ///< [o, i, ...], or [groups, o, i, ...] if grouped.
@@ -104,6 +121,7 @@ struct Convolution {
   bool grouped = false;
   bool bias = false;
   Epilogue epilogue;
+  std::optional<Quantised> quantised;  ///< Weights are Int8 then.
 };
 
 /// Memory order: input, weights, bias if any, output, scratch if any.
@@ -126,6 +144,7 @@ struct MatMul {
   bool bias = false;                ///< [n]
   float scale = 1;                  ///< Of the product, bias included.
   Epilogue epilogue;
+  std::optional<Quantised> quantised;  ///< Weights are Int8 then.
 };
 /// Input and output are row-major. `pack`: weights lie as the primitive likes best.
 /// Without rows or batches it writes nothing.
@@ -138,6 +157,7 @@ struct Pooling {
   PoolKind kind = PoolKind::Max;
   Shape input, output;
   Shape kernel, strides, dilations, pads_begin, pads_end;
+  DataType dtype = DataType::Float32;  ///< Or Int8, UInt8: averages are rounded to even.
 };
 /// Memory order: input, output, scratch if any. Errors: Malformed.
 Result<Planned> make_pooling(Machine& machine, const Pooling& wanted, const Layout& input);
@@ -161,9 +181,10 @@ Result<Planned> make_binary(Machine& machine, BinaryKind kind, const Shape& left
 
 /// From one layout of a tensor to another. Memory order: from, to, scratch.
 Result<Primitive> make_reorder(Machine& machine, const Shape& shape, const Layout& from,
-                               const Layout& to);
+                               const Layout& to, DataType dtype = DataType::Float32);
 
 /// From row-major weights [n, k], seen as [k, n], to a layout of [k, n].
-Result<Primitive> make_transposing_reorder(Machine& machine, const Shape& shape, const Layout& to);
+Result<Primitive> make_transposing_reorder(Machine& machine, const Shape& shape, const Layout& to,
+                                           DataType dtype = DataType::Float32);
 
 }  // namespace torchkeep::runtime::dnn

@@ -28,14 +28,21 @@ struct Primitive::State {
   double flops = 0;
 };
 
+/// Float32, Int8 or UInt8.
+dnnl::memory::data_type type_of(DataType dtype);
 /// Row-major. A scalar is a vector of one, since oneDNN has no rank 0.
-dnnl::memory::desc plain_desc(const Shape& shape);
-dnnl::memory::desc any_desc(const Shape& shape);
-dnnl::memory::desc desc_of(const Layout& layout, const Shape& shape);
+dnnl::memory::desc plain_desc(const Shape& shape, DataType dtype = DataType::Float32);
+dnnl::memory::desc any_desc(const Shape& shape, DataType dtype = DataType::Float32);
+/// A layout of oneDNN's making knows its type itself.
+dnnl::memory::desc desc_of(const Layout& layout, const Shape& shape,
+                           DataType dtype = DataType::Float32);
 /// Plain if `desc` is row-major but for dimensions of 1.
 Layout layout_of(const dnnl::memory::desc& desc);
 
 dnnl::primitive_attr make_attributes(const Epilogue& epilogue, float scale = 1);
+/// `channels`: the dimension of the output along which there are scales.
+dnnl::primitive_attr make_attributes(const Epilogue& epilogue, const Quantised& quantised,
+                                     int channels);
 
 struct Argument {
   int kind;

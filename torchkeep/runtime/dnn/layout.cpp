@@ -27,7 +27,7 @@ bool Layout::is_padded() const {
   if (is_plain()) return false;
   memory::dim elements = 1;
   for (const memory::dim size : blocking_of(data_->desc).sizes) elements *= size;
-  return data_->desc.get_size() != static_cast<std::size_t>(elements) * sizeof(float);
+  return data_->desc.get_size() != static_cast<std::size_t>(elements) * data_type_bytes(data_->desc);
 }
 
 std::uint64_t Layout::bytes(const Shape& shape) const {
@@ -56,22 +56,31 @@ std::optional<std::uint64_t> Layout::panel_floats(std::int64_t columns) const {
   return static_cast<std::uint64_t>(blocking.strides[1]);
 }
 
-memory::desc plain_desc(const Shape& shape) {
+memory::data_type type_of(DataType dtype) {
+  switch (dtype) {
+    case DataType::Int8: return memory::data_type::s8;
+    case DataType::UInt8: return memory::data_type::u8;
+    case DataType::Int32: return memory::data_type::s32;
+    default: return memory::data_type::f32;
+  }
+}
+
+memory::desc plain_desc(const Shape& shape, DataType dtype) {
   memory::dims dims = dims_of(shape), strides(dims.size());
   memory::dim stride = 1;
   for (std::size_t i = dims.size(); i-- > 0;) {
     strides[i] = stride;
     stride *= std::max<memory::dim>(dims[i], 1);
   }
-  return {dims, memory::data_type::f32, strides};
+  return {dims, type_of(dtype), strides};
 }
 
-memory::desc any_desc(const Shape& shape) {
-  return {dims_of(shape), memory::data_type::f32, memory::format_tag::any};
+memory::desc any_desc(const Shape& shape, DataType dtype) {
+  return {dims_of(shape), type_of(dtype), memory::format_tag::any};
 }
 
-memory::desc desc_of(const Layout& layout, const Shape& shape) {
-  return layout.is_plain() ? plain_desc(shape) : layout.data()->desc;
+memory::desc desc_of(const Layout& layout, const Shape& shape, DataType dtype) {
+  return layout.is_plain() ? plain_desc(shape, dtype) : layout.data()->desc;
 }
 
 Layout layout_of(const memory::desc& desc) {

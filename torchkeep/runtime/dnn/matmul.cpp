@@ -7,9 +7,8 @@ namespace {
 
 using dnnl::memory;
 
-memory::desc transposed_desc(const Shape& shape) {
-  return {memory::dims(shape), memory::data_type::f32,
-          memory::dims{1, std::max<memory::dim>(shape[0], 1)}};
+memory::desc transposed_desc(const Shape& shape, DataType dtype = DataType::Float32) {
+  return {memory::dims(shape), type_of(dtype), memory::dims{1, std::max<memory::dim>(shape[0], 1)}};
 }
 
 bool has_elements(const Shape& shape) {
@@ -45,19 +44,25 @@ Result<Planned> make_matmul(Machine& machine, const MatMul& wanted, bool pack) {
                      " sums up nothing");
   }
   return guarded("matrix product", [&]() -> Result<Planned> {
-    const memory::desc weights = pack                        ? any_desc(wanted.weights)
-                                 : wanted.transposed_weights ? transposed_desc(wanted.weights)
-                                                             : plain_desc(wanted.weights);
-    const memory::desc input =
-        wanted.transposed_input ? transposed_desc(wanted.input) : plain_desc(wanted.input);
-    const memory::desc output = plain_desc(wanted.output);
+    const auto& quantised = wanted.quantised;
+    const DataType read = quantised ? quantised->input : DataType::Float32,
+                   held = quantised ? DataType::Int8 : DataType::Float32,
+                   written = quantised ? quantised->output : DataType::Float32;
+    const memory::desc weights = pack                        ? any_desc(wanted.weights, held)
+                                 : wanted.transposed_weights ? transposed_desc(wanted.weights, held)
+                                                             : plain_desc(wanted.weights, held);
+    const memory::desc input = wanted.transposed_input ? transposed_desc(wanted.input, read)
+                                                       : plain_desc(wanted.input, read);
+    const memory::desc output = plain_desc(wanted.output, written);
     memory::desc bias;
     if (wanted.bias) {
       Shape shape(wanted.output.size(), 1);  // one row, spread over all others
       shape.back() = wanted.output.back();
       bias = plain_desc(shape);
     }
-    const auto attributes = make_attributes(wanted.epilogue, wanted.scale);
+    const int columns = static_cast<int>(wanted.output.size()) - 1;
+    const auto attributes = quantised ? make_attributes(wanted.epilogue, *quantised, columns)
+                                      : make_attributes(wanted.epilogue, wanted.scale);
     const auto desc = describe_primitive<dnnl::matmul>(machine.state().engine, attributes, input,
                                                        weights, bias, output);
     std::vector<Argument> arguments{{DNNL_ARG_SRC, input}, {DNNL_ARG_WEIGHTS, desc.weights_desc()}};
@@ -70,9 +75,10 @@ Result<Planned> make_matmul(Machine& machine, const MatMul& wanted, bool pack) {
   });
 }
 
-Result<Primitive> make_transposing_reorder(Machine& machine, const Shape& shape, const Layout& to) {
+Result<Primitive> make_transposing_reorder(Machine& machine, const Shape& shape, const Layout& to,
+                                           DataType dtype) {
   return guarded("reorder", [&]() -> Result<Primitive> {
-    const memory::desc source = transposed_desc(shape), target = desc_of(to, shape);
+    const memory::desc source = transposed_desc(shape, dtype), target = desc_of(to, shape, dtype);
     const dnnl::reorder::primitive_desc desc(machine.state().engine, source, machine.state().engine,
                                              target, make_attributes({}));
     return make_primitive(machine, desc, dnnl::reorder(desc),

@@ -21,6 +21,15 @@ Machine::Machine() {
 
 Machine::~Machine() = default;
 
+bool Machine::multiplies_bytes() {
+  if (!kHasConstantScales) return false;
+  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  const auto has = [&](dnnl::cpu_isa wanted) {
+    return (isa & static_cast<unsigned>(wanted)) == static_cast<unsigned>(wanted);
+  };
+  return has(dnnl::cpu_isa::avx512_core_vnni) || has(dnnl::cpu_isa::avx2_vnni);
+}
+
 Primitive::Primitive() = default;
 Primitive::Primitive(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Primitive::Primitive(Primitive&&) noexcept = default;
@@ -72,18 +81,40 @@ dnnl::algorithm algorithm_of(Curve curve) {
 
 }  // namespace
 
-dnnl::primitive_attr make_attributes(const Epilogue& epilogue, float scale) {
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  dnnl::post_ops after;
-  if (scale != 1) scale_result(attributes, after, scale);
-  if (epilogue.residual) after.append_sum();
+namespace {
+
+void append_post_ops(dnnl::post_ops& after, const Epilogue& epilogue, float residual_scale) {
+  if (epilogue.residual) after.append_sum(residual_scale);
   if (epilogue.relu) append_eltwise(after, dnnl::algorithm::eltwise_relu, 0, 0);
   if (epilogue.curve) append_eltwise(after, algorithm_of(*epilogue.curve), 1, 0);
   if (epilogue.clip) {
     append_eltwise(after, dnnl::algorithm::eltwise_clip, epilogue.clip->first,
                    epilogue.clip->second);
   }
+}
+
+}  // namespace
+
+dnnl::primitive_attr make_attributes(const Epilogue& epilogue, float scale) {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  dnnl::post_ops after;
+  if (scale != 1) scale_result(attributes, after, scale);
+  append_post_ops(after, epilogue, 1);
+  attributes.set_post_ops(after);
+  return attributes;
+}
+
+dnnl::primitive_attr make_attributes(const Epilogue& epilogue, const Quantised& quantised,
+                                     int channels) {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  const int mask = quantised.scales.size() == 1 ? 0 : 1 << channels;
+  set_scales(attributes, mask, quantised.scales, quantised.input_zero, quantised.output_zero);
+  dnnl::post_ops after;
+  append_post_ops(after, epilogue, quantised.residual_scale);
+  if (quantised.last != 1)
+    append_eltwise(after, dnnl::algorithm::eltwise_linear, quantised.last, 0);
   attributes.set_post_ops(after);
   return attributes;
 }

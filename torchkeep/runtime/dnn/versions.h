@@ -62,6 +62,41 @@ inline void scale_result(dnnl::primitive_attr& attributes, dnnl::post_ops& after
 #endif
 }
 
+/// Scales and zero points of 8 bit numbers as parts of a primitive: version 3 knows none. It takes
+/// them with each run, and scales before it adds the bias.
+#if DNNL_VERSION_MAJOR >= 3
+inline constexpr bool kHasConstantScales = false;
+#else
+inline constexpr bool kHasConstantScales = true;
+#endif
+
+/// The sums of products times `scales`, one or, by `mask`, one for each index of a dimension.
+/// Only where kHasConstantScales. Scales that are handed in with a run have no fast convolution in
+/// oneDNN 2.6; these stay in its cache until newer primitives push them out.
+inline void set_scales(dnnl::primitive_attr& attributes, int mask, const std::vector<float>& scales,
+                       std::int32_t input_zero, std::int32_t output_zero) {
+#if DNNL_VERSION_MAJOR >= 3
+  static_cast<void>(attributes);
+  static_cast<void>(mask);
+  static_cast<void>(scales);
+  static_cast<void>(input_zero);
+  static_cast<void>(output_zero);
+  throw dnnl::error(dnnl_unimplemented, "scales are no part of a primitive");
+#else
+  attributes.set_output_scales(mask, scales);
+  if (input_zero != 0) attributes.set_zero_points(DNNL_ARG_SRC, 0, {input_zero});
+  if (output_zero != 0) attributes.set_zero_points(DNNL_ARG_DST, 0, {output_zero});
+#endif
+}
+
+inline std::size_t data_type_bytes(const dnnl::memory::desc& desc) {
+#if DNNL_VERSION_MAJOR >= 3
+  return dnnl::memory::data_type_size(desc.get_data_type());
+#else
+  return dnnl::memory::data_type_size(desc.data_type());
+#endif
+}
+
 /// How a tensor's elements lie in blocks.
 struct Blocking {
   dnnl::memory::dims sizes, padded_sizes, strides;

@@ -106,6 +106,25 @@ struct WrittenAttention {
   float replacement = 0;
 };
 
+/// What numbers of 8 bits stand for: (number - zero) * scale.
+struct Quantisation {
+  DataType dtype = DataType::UInt8;  ///< Or Int8; Float32 for floats that meet quantised weights.
+  std::int32_t zero = 0;
+  float scale = 1;
+
+  bool operator==(const Quantisation&) const = default;
+};
+
+/// A node that computes with quantised numbers where ONNX has it between DequantizeLinear and
+/// QuantizeLinear. A Conv, Gemm or MatMul of them has the inputs: numbers, weights of Int8 around
+/// 0, a bias of floats or none, the weights' scales, one or one for each channel; all but the first
+/// are constants. An Add has two tensors of numbers.
+struct Quantised {
+  Quantisation input;
+  std::optional<Quantisation> second;  ///< Of an Add's other side, or of a product's residual.
+  std::optional<Quantisation> output;  ///< None: floats.
+};
+
 struct Node;
 
 /// A graph within a node: a branch of an If, what a Loop repeats. It shares the values of the graph
@@ -133,6 +152,7 @@ struct Node {
   bool biased = false;          ///< Input 2 of a MatMul is added to each row of the product.
   float scale = 1;              ///< What the product of a MatMul without bias is multiplied by.
   ValueId residual = kLeftOut;  ///< Added to the result, before the activation.
+  std::optional<Quantised> quantised;
   std::optional<WrittenAttention> attention;  ///< What a MatMul of `scale` stands for.
 
   /// Every value that the node reads, captures and the residual too, those left out too.

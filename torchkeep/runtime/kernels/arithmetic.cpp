@@ -145,7 +145,8 @@ class Arithmetic final : public Kernel {
 
 }  // namespace
 
-Result<KernelPointer> make_add(NodeReader&) {
+Result<KernelPointer> make_add(NodeReader& node) {
+  if (node.node().quantised) return make_quantised_add(node);
   return std::make_unique<Arithmetic>(BinaryKind::Add);
 }
 Result<KernelPointer> make_sub(NodeReader&) {

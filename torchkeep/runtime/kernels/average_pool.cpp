@@ -7,11 +7,12 @@ namespace {
 
 class AveragePool final : public Kernel {
  public:
-  AveragePool(Window window, bool count_padding)
-      : window_(std::move(window)), count_padding_(count_padding) {}
+  AveragePool(Window window, bool count_padding, bool quantised)
+      : window_(std::move(window)), count_padding_(count_padding), quantised_(quantised) {}
 
   Result<void> plan(plan::Builder& builder) override {
-    const PlacedWindow window = TRY(place_window(window_, {}, TRY(spatial_shape(builder))));
+    const PlacedWindow window =
+        TRY(place_window(window_, {}, TRY(spatial_shape(builder, quantised_))));
     return plan_pooling(
         builder,
         count_padding_ ? dnn::PoolKind::AverageWithPadding : dnn::PoolKind::AverageWithoutPadding,
@@ -21,6 +22,7 @@ class AveragePool final : public Kernel {
  private:
   Window window_;
   bool count_padding_;
+  bool quantised_;
 };
 
 }  // namespace
@@ -33,7 +35,8 @@ Result<KernelPointer> make_average_pool(NodeReader& node) {
     // Versions of the standard and PyTorch differ in whether the part beyond the padding counts.
     return malformed("ceil_mode together with count_include_pad is not supported");
   }
-  return std::make_unique<AveragePool>(std::move(window), count_padding);
+  return std::make_unique<AveragePool>(std::move(window), count_padding,
+                                       node.node().quantised.has_value());
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -2,6 +2,7 @@
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/operators.h"
 #include "torchkeep/runtime/kernels/packed.h"
+#include "torchkeep/runtime/kernels/rescale.h"
 #include "torchkeep/runtime/kernels/window.h"
 
 namespace torchkeep::runtime::kernels {
@@ -9,14 +10,18 @@ namespace {
 
 class Conv final : public Kernel {
  public:
-  Conv(Window window, std::int64_t groups, bool bias, std::shared_ptr<graph::Constant> weights)
-      : window_(std::move(window)), groups_(groups), bias_(bias) {
+  /// `rescale`: of a quantised one, whose weights are constant.
+  Conv(Window window, std::int64_t groups, bool bias, std::shared_ptr<graph::Constant> weights,
+       std::optional<Rescale> rescale)
+      : window_(std::move(window)), groups_(groups), bias_(bias), rescale_(std::move(rescale)) {
     if (!weights) return;
     weights_shape_ = weights->shape();
     packed_.emplace(std::move(weights), grouped(weights_shape_));
   }
 
-  bool packs(std::size_t input) const override { return input == 1 && packed_; }
+  bool packs(std::size_t input) const override {
+    return packed_ && (input == 1 || (input > 1 && rescale_));
+  }
   std::uint64_t packed_bytes() const override { return packed_ ? packed_->bytes() : 0; }
 
   Result<void> plan(plan::Builder& builder) override {
@@ -39,18 +44,27 @@ class Conv final : public Kernel {
     buffers.push_back(packed_
                           ? TRY(packed_->in_layout(builder, planned.weights))
                           : TRY(reorder_weights(builder, convolution.weights, planned.weights)));
-    if (bias_) buffers.push_back(TRY(builder.read(2)));
-    if (!residual_fits(builder, convolution.output)) {
+    const bool fits = residual_fits(builder, convolution.output, output_type());
+    if (rescale_ && rescale_->has_bias()) {
+      buffers.push_back(rescale_->bias(builder, fits));
+    } else if (bias_) {
+      buffers.push_back(TRY(builder.read(2)));
+    }
+    if (!fits) {
       const plan::BufferId result = TRY(builder.scratch(planned.output.bytes(convolution.output)));
       buffers.push_back(result);
       TRY(builder.step(std::move(buffers), std::move(planned.primitive)));
+      if (rescale_) return add_apart(builder, convolution.output, planned.output, result);
       return add_residual_apart(builder, convolution.output, planned.output, result);
     }
-    buffers.push_back(TRY(write_output(builder, convolution.output, planned.output)));
+    buffers.push_back(
+        TRY(write_output(builder, convolution.output, planned.output, output_type())));
     return builder.step(std::move(buffers), std::move(planned.primitive));
   }
 
  private:
+  DataType output_type() const { return rescale_ ? rescale_->output() : DataType::Float32; }
+
   /// [o, i, ...] as [groups, o, i, ...].
   Shape grouped(const Shape& weights) const {
     if (groups_ == 1 || weights.empty()) return weights;
@@ -61,7 +75,7 @@ class Conv final : public Kernel {
   }
 
   Result<dnn::Convolution> describe_convolution(plan::Builder& builder) const {
-    TRY(expect_float(builder, 0));
+    TRY(rescale_ ? rescale_->expect_input(builder) : expect_float(builder, 0));
     if (!packed_) TRY(expect_float(builder, 1));
     const Shape& input = builder.input(0).shape;
     const Shape& weights = packed_ ? weights_shape_ : builder.input(1).shape;
@@ -84,9 +98,10 @@ class Conv final : public Kernel {
                                  window.pads_end,
                                  groups_ != 1,
                                  bias_,
-                                 epilogue_of(builder)};
+                                 rescale_ ? rescale_->epilogue(builder) : epilogue_of(builder),
+                                 std::nullopt};
     convolution.output.insert(convolution.output.end(), window.output.begin(), window.output.end());
-    if (bias_) {
+    if (bias_ && !rescale_) {
       TRY(expect_float(builder, 2));
       if (builder.input(2).shape != Shape{weights[0]}) {
         return malformed("a bias of shape ", describe(builder.input(2).shape), " does not fit ",
@@ -95,8 +110,22 @@ class Conv final : public Kernel {
     }
     TRY(element_count(convolution.output));
     // What does not fit is added, and the activation done, by a step of its own.
-    if (!residual_fits(builder, convolution.output)) convolution.epilogue = {};
+    const bool fits = residual_fits(builder, convolution.output, output_type());
+    if (!fits) convolution.epilogue = {};
+    if (rescale_) {
+      convolution.quantised = rescale_->numbers(fits);
+      convolution.bias = rescale_->has_bias();
+    }
     return convolution;
+  }
+
+  Result<void> add_apart(plan::Builder& builder, const Shape& shape, const dnn::Layout& layout,
+                         plan::BufferId result) const {
+    if (layout.is_plain()) return rescale_->add_residual_apart(builder, shape, result);
+    const plan::BufferId plain = TRY(builder.scratch(TRY(byte_count(DataType::Float32, shape))));
+    TRY(builder.step({result, plain},
+                     TRY(dnn::make_reorder(builder.machine(), shape, layout, {}))));
+    return rescale_->add_residual_apart(builder, shape, plain);
   }
 
   static Result<plan::BufferId> reorder_weights(plan::Builder& builder, const Shape& shape,
@@ -114,6 +143,7 @@ class Conv final : public Kernel {
   bool bias_;
   Shape weights_shape_;
   std::optional<Packed> packed_;
+  std::optional<Rescale> rescale_;
 };
 
 }  // namespace
@@ -123,14 +153,22 @@ Result<KernelPointer> make_conv(NodeReader& node) {
   const std::int64_t groups = TRY(node.int_or("group", 1));
   if (groups < 1 || groups > (1 << 20)) return malformed("group is ", groups);
   std::shared_ptr<graph::Constant> weights = node.constant(1);
-  if (weights && weights->dtype() != DataType::Float32) {
+  const bool quantised = node.node().quantised.has_value();
+  if (node.node().inputs.size() > (quantised ? 4 : 3))
+    return malformed("there are ", node.node().inputs.size(), " inputs, at most 3 are wanted");
+  if (quantised && (!weights || weights->dtype() != DataType::Int8))
+    return malformed("the weights of a quantised convolution are no parameters of INT8");
+  if (!quantised && weights && weights->dtype() != DataType::Float32) {
     return malformed("weights are ", name_of(weights->dtype()), ", supported is FP32");
   }
   if (weights && (weights->shape().empty() || weights->shape()[0] % groups != 0)) {
     return malformed("weights of shape ", describe(weights->shape()), " do not go into ", groups,
                      " groups");
   }
-  return std::make_unique<Conv>(std::move(window), groups, node.has_input(2), std::move(weights));
+  std::optional<Rescale> rescale;
+  if (quantised) rescale = TRY(Rescale::make(node, static_cast<std::size_t>(weights->shape()[0])));
+  return std::make_unique<Conv>(std::move(window), groups, node.has_input(2), std::move(weights),
+                                std::move(rescale));
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -21,22 +21,22 @@ dnn::Epilogue epilogue_of(const plan::Builder& builder) {
   return epilogue;
 }
 
-bool residual_fits(const plan::Builder& builder, const Shape& shape) {
+bool residual_fits(const plan::Builder& builder, const Shape& shape, DataType dtype) {
   return !builder.has_residual() ||
-         (builder.residual().dtype == DataType::Float32 && builder.residual().shape == shape);
+         (builder.residual().dtype == dtype && builder.residual().shape == shape);
 }
 
-Result<plan::BufferId> write_output(plan::Builder& builder, Shape shape,
-                                    const dnn::Layout& layout) {
-  if (!builder.has_residual()) return builder.write(0, DataType::Float32, std::move(shape), layout);
-  TORCHKEEP_CHECK(residual_fits(builder, shape));
+Result<plan::BufferId> write_output(plan::Builder& builder, Shape shape, const dnn::Layout& layout,
+                                    DataType dtype) {
+  if (!builder.has_residual()) return builder.write(0, dtype, std::move(shape), layout);
+  TORCHKEEP_CHECK(residual_fits(builder, shape, dtype));
   const dnn::Layout from = builder.residual().layout;
   if (from == layout && builder.may_overwrite_residual())
     return builder.write_over_residual(0, std::move(shape));
   const plan::BufferId source = TRY(builder.read_residual(from));
-  const plan::BufferId output = TRY(builder.write(0, DataType::Float32, shape, layout));
+  const plan::BufferId output = TRY(builder.write(0, dtype, shape, layout));
   TRY(builder.step({source, output},
-                   TRY(dnn::make_reorder(builder.machine(), shape, from, layout))));
+                   TRY(dnn::make_reorder(builder.machine(), shape, from, layout, dtype))));
   return output;
 }
 

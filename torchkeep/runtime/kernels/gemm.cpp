@@ -38,8 +38,8 @@ class Gemm final : public Kernel {
     const Shape output{left[0], right[1]};
     const bool has_sum = builder.has_input(2) && beta_ != 0;
     const bool is_bias = has_sum && TRY(sum_is_bias(builder, output));
-    dnn::MatMul product{left,    right,   output, turn_a_,
-                        turn_b_, is_bias, alpha_, epilogue_of(builder)};
+    dnn::MatMul product{
+        left, right, output, turn_a_, turn_b_, is_bias, alpha_, epilogue_of(builder), std::nullopt};
     // Any other C is written first, and the product is added to it.
     product.epilogue.residual |= has_sum && !is_bias;
     dnn::Planned planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));

@@ -8,22 +8,24 @@ namespace {
 
 class GlobalPool final : public Kernel {
  public:
-  explicit GlobalPool(dnn::PoolKind kind) : kind_(kind) {}
+  GlobalPool(dnn::PoolKind kind, bool quantised) : kind_(kind), quantised_(quantised) {}
   Result<void> plan(plan::Builder& builder) override {
-    return plan_pooling(builder, kind_, TRY(whole_window(builder)));
+    return plan_pooling(builder, kind_, TRY(whole_window(builder, quantised_)));
   }
 
  private:
   dnn::PoolKind kind_;
+  bool quantised_;
 };
 
 }  // namespace
 
-Result<KernelPointer> make_global_average_pool(NodeReader&) {
-  return std::make_unique<GlobalPool>(dnn::PoolKind::AverageWithoutPadding);
+Result<KernelPointer> make_global_average_pool(NodeReader& node) {
+  return std::make_unique<GlobalPool>(dnn::PoolKind::AverageWithoutPadding,
+                                      node.node().quantised.has_value());
 }
-Result<KernelPointer> make_global_max_pool(NodeReader&) {
-  return std::make_unique<GlobalPool>(dnn::PoolKind::Max);
+Result<KernelPointer> make_global_max_pool(NodeReader& node) {
+  return std::make_unique<GlobalPool>(dnn::PoolKind::Max, node.node().quantised.has_value());
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -4,6 +4,7 @@
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/operators.h"
 #include "torchkeep/runtime/kernels/packed.h"
+#include "torchkeep/runtime/kernels/rescale.h"
 #include "torchkeep/runtime/kernels/row_product.h"
 
 namespace torchkeep::runtime::kernels {
@@ -15,19 +16,29 @@ constexpr std::int64_t kFewestPackedColumns = 16;
 class MatMul final : public Kernel {
  public:
   /// `biased`: the optimiser gave it a third input, one number a column.
-  MatMul(std::shared_ptr<graph::Constant> weights, bool biased, float scale)
-      : biased_(biased), scale_(scale) {
+  /// `rescale`: of a quantised one, whose weights are constant.
+  MatMul(std::shared_ptr<graph::Constant> weights, bool biased, float scale,
+         std::optional<Rescale> rescale)
+      : biased_(biased), scale_(scale), rescale_(std::move(rescale)) {
+    if (rescale_) {
+      biased_ = rescale_->has_bias();
+      const Shape shape = weights->shape();
+      packed_.emplace(std::move(weights), shape);
+      return;
+    }
     if (!weights || weights->dtype() != DataType::Float32 || weights->shape().size() != 2) return;
     if (weights->shape()[1] < kFewestPackedColumns) return;
     const Shape shape = weights->shape();
     packed_.emplace(std::move(weights), shape);
   }
 
-  bool packs(std::size_t input) const override { return input == 1 && packed_; }
+  bool packs(std::size_t input) const override {
+    return packed_ && (input == 1 || (input > 1 && rescale_));
+  }
   std::uint64_t packed_bytes() const override { return packed_ ? packed_->bytes() : 0; }
 
   Result<void> plan(plan::Builder& builder) override {
-    TRY(expect_float(builder, 0));
+    TRY(rescale_ ? rescale_->expect_input(builder) : expect_float(builder, 0));
     if (!packed_) TRY(expect_float(builder, 1));
     Shape left = builder.input(0).shape,
           right = packed_ ? packed_->shape() : builder.input(1).shape;
@@ -38,7 +49,10 @@ class MatMul final : public Kernel {
     if (vector_right) right.push_back(1);
     if (left.back() != right[right.size() - 2]) return malformed("shapes ", shapes, " do not fit");
     Shape output = TRY(output_shape(left, right, shapes));
-    dnn::MatMul product{left, right, output, false, false, biased_, scale_, epilogue_of(builder)};
+    dnn::MatMul product{
+        left,        right,   output, false,
+        false,       biased_, scale_, rescale_ ? rescale_->epilogue(builder) : epilogue_of(builder),
+        std::nullopt};
     if (right.size() == 2) {
       // All rows of all batches meet the same weights.
       const std::int64_t rows =
@@ -51,22 +65,25 @@ class MatMul final : public Kernel {
     }
     if (vector_left) output.erase(output.end() - 2);
     if (vector_right) output.pop_back();
-    const bool fits = residual_fits(builder, output);
+    const DataType type = rescale_ ? rescale_->output() : DataType::Float32;
+    const bool fits = residual_fits(builder, output, type);
     if (!fits) product.epilogue = {};
+    if (rescale_) product.quantised = rescale_->numbers(fits);
     dnn::Planned planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
     std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
     buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights))
                               : TRY(builder.read(1)));
-    if (biased_) buffers.push_back(TRY(builder.read(2)));
+    if (biased_) buffers.push_back(rescale_ ? rescale_->bias(builder, fits) : TRY(builder.read(2)));
     if (!fits) {
       const plan::BufferId result =
           TRY(builder.scratch(TRY(byte_count(DataType::Float32, output))));
       buffers.push_back(result);
       TRY(builder.step(std::move(buffers), std::move(planned.primitive)));
+      if (rescale_) return rescale_->add_residual_apart(builder, output, result);
       return add_residual_apart(builder, output, {}, result);
     }
-    buffers.push_back(TRY(write_output(builder, std::move(output), {})));
-    if (packed_ && product.input[0] == 1 &&
+    buffers.push_back(TRY(write_output(builder, std::move(output), {}, type)));
+    if (packed_ && !rescale_ && product.input[0] == 1 &&
         plan_row_product(builder, right, planned.weights, biased_, scale_, buffers))
       return {};
     return builder.step(std::move(buffers), std::move(planned.primitive));
@@ -93,6 +110,7 @@ class MatMul final : public Kernel {
   std::optional<Packed> packed_;
   bool biased_;
   float scale_;
+  std::optional<Rescale> rescale_;
 };
 
 }  // namespace
@@ -100,9 +118,17 @@ class MatMul final : public Kernel {
 Result<KernelPointer> make_mat_mul(NodeReader& node) {
   // ONNX has no third input; the optimiser's marks are no part of a file.
   if (node.node().attention) return make_written_attention(node);
+  if (node.node().quantised) {
+    std::shared_ptr<graph::Constant> weights = node.constant(1);
+    if (!weights || weights->dtype() != DataType::Int8 || weights->shape().size() != 2)
+      return malformed("the weights of a quantised product are no matrix of INT8");
+    Rescale rescale = TRY(Rescale::make(node, static_cast<std::size_t>(weights->shape()[1])));
+    return std::make_unique<MatMul>(std::move(weights), false, 1.0F, std::move(rescale));
+  }
   if (node.node().inputs.size() > (node.node().biased ? 3 : 2))
     return malformed("there are ", node.node().inputs.size(), " inputs, at most 2 are wanted");
-  return std::make_unique<MatMul>(node.constant(1), node.node().biased, node.node().scale);
+  return std::make_unique<MatMul>(node.constant(1), node.node().biased, node.node().scale,
+                                  std::nullopt);
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -1,5 +1,6 @@
 // MaxPool-1 to MaxPool-22: https://onnx.ai/onnx/operators/onnx__MaxPool.html
-// oneDNN does it for float32 alone, and does not tell where the largest element was.
+// oneDNN does it for float32 and where quantised numbers lie as its convolutions like them, and
+// does not tell where the largest element was.
 #include "torchkeep/runtime/kernels/axis.h"
 #include "torchkeep/runtime/kernels/operators.h"
 #include "torchkeep/runtime/kernels/pooling.h"
@@ -41,15 +42,16 @@ plan::Action action_of(const WindowWalk& walk, std::size_t planes, bool tells, b
 
 class MaxPool final : public Kernel {
  public:
-  MaxPool(Window window, bool columns_first)
-      : window_(std::move(window)), columns_first_(columns_first) {}
+  MaxPool(Window window, bool columns_first, bool quantised)
+      : window_(std::move(window)), columns_first_(columns_first), quantised_(quantised) {}
 
   Result<void> plan(plan::Builder& builder) override {
     const Shape spatial = TRY(spatial_shape_of_any(builder));
     const PlacedWindow placed = TRY(place_window(window_, {}, spatial));
     const DataType dtype = builder.input(0).dtype;
     const bool tells = builder.has_output(1);
-    if (dtype == DataType::Float32 && !tells)
+    const bool bytes = dtype == DataType::UInt8 || dtype == DataType::Int8;
+    if ((dtype == DataType::Float32 || (quantised_ && bytes)) && !tells)
       return plan_pooling(builder, dnn::PoolKind::Max, placed);
     const Shape& input = builder.input(0).shape;
     Shape output{input[0], input[1]};
@@ -68,6 +70,7 @@ class MaxPool final : public Kernel {
  private:
   Window window_;
   bool columns_first_;
+  bool quantised_;
 };
 
 }  // namespace
@@ -77,7 +80,8 @@ Result<KernelPointer> make_max_pool(NodeReader& node) {
   window.ceil = TRY(node.int_or("ceil_mode", 0)) != 0;
   const std::int64_t order = TRY(node.int_or("storage_order", 0));
   if (order != 0 && order != 1) return malformed("storage_order is ", order, ", wanted is 0 or 1");
-  return std::make_unique<MaxPool>(std::move(window), order == 1);
+  return std::make_unique<MaxPool>(std::move(window), order == 1,
+                                   node.node().quantised.has_value());
 }
 
 }  // namespace torchkeep::runtime::kernels

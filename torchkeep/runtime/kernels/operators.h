@@ -202,6 +202,8 @@ Result<KernelPointer> make_conv_integer(NodeReader& node);
 Result<KernelPointer> make_mat_mul_integer(NodeReader& node);
 Result<KernelPointer> make_q_linear_conv(NodeReader& node);
 Result<KernelPointer> make_q_linear_mat_mul(NodeReader& node);
+/// Of an Add that the optimiser marked as quantised.
+Result<KernelPointer> make_quantised_add(NodeReader& node);
 
 // Of windows, norms and grids
 Result<KernelPointer> make_affine_grid(NodeReader& node);

@@ -11,7 +11,7 @@ constexpr std::array kOperators{
     Operator{"Attention", 23, 3, 6, 4, make_attention},
     Operator{"AveragePool", 1, 1, 1, 1, make_average_pool},
     Operator{"BatchNormalization", 1, 5, 5, 5, make_batch_normalization},
-    Operator{"Conv", 1, 2, 3, 1, make_conv},
+    Operator{"Conv", 1, 2, 4, 1, make_conv},
     Operator{"ConvInteger", 10, 2, 4, 1, make_conv_integer},
     Operator{"ConvTranspose", 1, 2, 3, 1, make_conv_transpose},
     Operator{"DeformConv", 19, 3, 5, 1, make_deform_conv},

@@ -43,9 +43,11 @@ Result<void> Packed::pack(plan::Builder& builder, const dnn::Layout& layout) {
   const dnn::Layout from = versions_.empty() ? dnn::Layout() : versions_.front().layout;
   dnn::Primitive reorder =
       versions_.empty() && transposed_
-          ? TRY(dnn::make_transposing_reorder(builder.machine(), shape_, layout))
-          : TRY(dnn::make_reorder(builder.machine(), shape_, from, layout));
-  const Shelf::Room memory = builder.machine().shelf().take(layout.bytes(shape_));
+          ? TRY(dnn::make_transposing_reorder(builder.machine(), shape_, layout, dtype_))
+          : TRY(dnn::make_reorder(builder.machine(), shape_, from, layout, dtype_));
+  const std::uint64_t size =
+      layout.is_plain() ? TRY(byte_count(dtype_, shape_)) : layout.bytes(shape_);
+  const Shelf::Room memory = builder.machine().shelf().take(size);
   if (layout.is_padded()) std::ranges::fill(memory.bytes, std::uint8_t{0});
   SecretBytes scratch(reorder.scratch_bytes());
   std::array<std::byte*, 3> arguments{writable(source),

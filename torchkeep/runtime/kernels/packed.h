@@ -11,7 +11,10 @@ class Packed {
   /// `constant` holds the row-major elements; `shape` is how oneDNN sees them. With `transposed`
   /// they are [n, k] where `shape` says [k, n].
   Packed(std::shared_ptr<graph::Constant> constant, Shape shape, bool transposed = false)
-      : constant_(std::move(constant)), shape_(std::move(shape)), transposed_(transposed) {}
+      : constant_(std::move(constant)),
+        dtype_(constant_->dtype()),
+        shape_(std::move(shape)),
+        transposed_(transposed) {}
 
   const Shape& shape() const { return shape_; }
   /// The layout of the first packing: later plans do well to keep to it.
@@ -32,6 +35,7 @@ class Packed {
   Result<void> pack(plan::Builder& builder, const dnn::Layout& layout);
 
   std::shared_ptr<graph::Constant> constant_;
+  DataType dtype_;  ///< Float32 or Int8.
   Shape shape_;
   bool transposed_;
   std::vector<Version> versions_;

@@ -12,14 +12,17 @@ Result<Shape> spatial_shape_of_any(const plan::Builder& builder) {
   return Shape(input.begin() + 2, input.end());
 }
 
-Result<Shape> spatial_shape(const plan::Builder& builder) {
-  TRY(expect_float(builder, 0));
+Result<Shape> spatial_shape(const plan::Builder& builder, bool quantised) {
+  const DataType dtype = builder.input(0).dtype;
+  if (!quantised) TRY(expect_float(builder, 0));
+  if (quantised && dtype != DataType::UInt8 && dtype != DataType::Int8)
+    return malformed("input 0 is ", name_of(dtype), ", its scale says UINT8 or INT8");
   return spatial_shape_of_any(builder);
 }
 
-Result<PlacedWindow> whole_window(const plan::Builder& builder) {
+Result<PlacedWindow> whole_window(const plan::Builder& builder, bool quantised) {
   Window window;
-  window.kernel = TRY(spatial_shape(builder));
+  window.kernel = TRY(spatial_shape(builder, quantised));
   return place_window(window, {}, window.kernel);
 }
 
@@ -32,12 +35,13 @@ Result<void> plan_pooling(plan::Builder& builder, dnn::PoolKind kind, const Plac
                        window.strides,
                        window.dilations,
                        window.pads_begin,
-                       window.pads_end};
+                       window.pads_end,
+                       input.dtype};
   pooling.output.insert(pooling.output.end(), window.output.begin(), window.output.end());
   TRY(element_count(pooling.output));
   dnn::Planned planned = TRY(dnn::make_pooling(builder.machine(), pooling, input.layout));
   std::vector<plan::BufferId> buffers{TRY(builder.read(0, planned.input))};
-  buffers.push_back(TRY(builder.write(0, DataType::Float32, pooling.output, planned.output)));
+  buffers.push_back(TRY(builder.write(0, input.dtype, pooling.output, planned.output)));
   return builder.step(std::move(buffers), std::move(planned.primitive));
 }
 

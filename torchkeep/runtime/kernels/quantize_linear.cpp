@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "torchkeep/runtime/kernels/axis.h"
+#include "torchkeep/runtime/kernels/bytes.h"
 #include "torchkeep/runtime/kernels/cast_value.h"
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/operators.h"
@@ -56,12 +57,37 @@ Result<Rows> rows_of(const plan::Builder& builder, const Axis& along, DataType z
               extent(shape, axis + 1, shape.size()), static_cast<std::size_t>(along.block)};
 }
 
+template <typename T>
+constexpr bool is_byte_v = std::is_same_v<T, std::int8_t> || std::is_same_v<T, std::uint8_t>;
+
+/// `count` elements with one scale, compiled for the processor. False if there is no such loop.
+template <typename From, typename To, typename Zero>
+bool convert_row(const From* from, std::size_t count, float scale, Zero zero, To* to) {
+  if constexpr (is_byte_v<To>) {
+    quantise_row(from, count, scale, zero, to);
+    return true;
+  } else if constexpr (is_byte_v<From>) {
+    dequantise_row(from, count, scale, zero, to);
+    return true;
+  }
+  return false;
+}
+
 /// Memory order: input, scale, zero point if any, output.
 template <typename From, typename To, typename Zero, typename F>
 plan::Action rows_action(const Rows& rows, bool has_zero, F f) {
   return [rows, has_zero, f](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
     const From* from = source<From>(memory, 0);
     To* to = target<To>(memory, has_zero ? 3 : 2);
+    if (rows.outer * rows.size == 1 && rows.block == 0) {
+      const Zero zero = has_zero ? *source<Zero>(memory, 2) : Zero{0};
+      pool.parallel_for(rows.inner, rows_a_thread(1), [&](std::size_t begin, std::size_t end) {
+        const float scale = *source<float>(memory, 1);
+        if (convert_row(from + begin, end - begin, scale, zero, to + begin)) return;
+        for (std::size_t i = begin; i < end; ++i) to[i] = f(from[i], scale, zero);
+      });
+      return {};
+    }
     pool.parallel_for(
         rows.outer * rows.size, rows_a_thread(rows.inner), [&](std::size_t begin, std::size_t end) {
           for (std::size_t row = begin; row < end; ++row) {

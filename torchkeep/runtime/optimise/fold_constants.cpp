@@ -7,13 +7,14 @@
 namespace torchkeep::runtime::optimise {
 
 Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
-                            std::uint64_t max_bytes) {
+                            std::uint64_t max_bytes, bool keep_quantised) {
   std::vector<bool> dropped(graph.nodes.size(), false);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const graph::Node& node = graph.nodes[i];
     const auto known = [&](graph::ValueId value) {
       return value == graph::kLeftOut || graph.values[value].constant != nullptr;
     };
+    if (keep_quantised && node.op == "DequantizeLinear") continue;
     if (node.inputs.empty() || !std::ranges::all_of(node.inputs, known)) continue;
     const kernels::KernelPointer kernel = TRY(kernels::make_kernel(graph, node));
     if (!kernel->is_constant()) continue;

@@ -13,6 +13,7 @@ bool takes_bias(const Graph& graph, const Node& node) {
       node.activation.kind != graph::Activation::Kind::None)
     return false;
   const auto& weights = graph.values[node.inputs[1]].constant;
+  if (node.quantised) return weights != nullptr && node.inputs[2] == graph::kLeftOut;
   return weights != nullptr && weights->dtype() == DataType::Float32 &&
          weights->shape().size() == 2;
 }
@@ -33,7 +34,10 @@ void fuse_bias(Graph& graph) {
       Node& product = graph.nodes[*maker];
       const std::int64_t columns = graph.values[product.inputs[1]].constant->shape()[1];
       if (constant->dtype() != DataType::Float32 || constant->shape() != Shape{columns}) continue;
-      product.inputs.push_back(bias);
+      if (product.quantised)
+        product.inputs[2] = bias;
+      else
+        product.inputs.push_back(bias);
       product.biased = true;
       product.outputs = sum.outputs;
       dropped[i] = true;

@@ -8,7 +8,7 @@ using graph::Graph;
 using graph::Node;
 
 bool takes_scale(const Node& node) {
-  return node.op == "MatMul" && !node.biased && node.scale == 1 &&
+  return node.op == "MatMul" && !node.quantised && !node.biased && node.scale == 1 &&
          node.residual == graph::kLeftOut && node.activation.kind == graph::Activation::Kind::None;
 }
 

@@ -5,7 +5,13 @@ namespace torchkeep::runtime::optimise {
 Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
                       std::uint64_t max_bytes) {
   drop_identities(graph);
-  TRY(fold_constants(graph, machine, pool, max_bytes));
+  TRY(fold_constants(graph, machine, pool, max_bytes, true));
+  if (dnn::Machine::multiplies_bytes()) {
+    drop_byte_casts(graph);
+    TRY(fuse_dequantize(graph));
+    stay_quantised(graph);
+  }
+  TRY(fold_constants(graph, machine, pool, max_bytes, false));
   drop_unused(graph);
   TRY(fold_batch_normalization(graph));
   fuse_normalization(graph);
@@ -14,6 +20,7 @@ Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
   fuse_curves(graph);
   fuse_residual(graph);
   fuse_activation(graph);
+  if (dnn::Machine::multiplies_bytes()) fuse_quantize(graph);
   fuse_attention(graph);
   drop_unused(graph);
   return {};

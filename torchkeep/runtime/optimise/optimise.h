@@ -15,8 +15,31 @@ void drop_identities(graph::Graph& graph);
 /// Runs what depends on parameters alone, once. Results above `max_bytes` in all are left to the
 /// runs.
 ///   W -> Transpose -> MatMul          becomes        W' -> MatMul
+/// `keep_quantised`: DequantizeLinear is left alone, for passes that know more to do with it.
 Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
-                            std::uint64_t max_bytes);
+                            std::uint64_t max_bytes, bool keep_quantised);
+
+/// Takes out a Cast of what is of that type already, as torch 1.13 puts one behind each
+/// QuantizeLinear.
+///   QuantizeLinear (UINT8) -> Cast to UINT8      becomes   QuantizeLinear
+void drop_byte_casts(graph::Graph& graph);
+
+/// Lets convolutions and linear layers read quantised numbers. Weights of 8 bits stay what they
+/// are. QLinearConv and QLinearMatMul become the same, their output's scale with them.
+///   DequantizeLinear(x), DequantizeLinear(w) -> Conv   becomes   Conv(x, w), marked as quantised
+/// Errors: Unavailable if memory for a transposed matrix is short.
+Result<void> fuse_dequantize(graph::Graph& graph);
+
+/// Lets operators that only move or choose numbers do so with quantised ones. Averages too.
+///   DequantizeLinear -> MaxPool -> QuantizeLinear      becomes   MaxPool, if both scales are one
+void stay_quantised(graph::Graph& graph);
+
+/// Lets marked products, and sums of two quantised tensors, write quantised numbers.
+///   Conv (marked), + DequantizeLinear(r) -> QuantizeLinear   becomes   Conv + r
+///   DequantizeLinear(a), DequantizeLinear(b) -> Add -> Relu -> QuantizeLinear   becomes   Add(a,
+///   b)
+/// It comes after whatever fuses onto products.
+void fuse_quantize(graph::Graph& graph);
 
 /// Multiplies a normalisation's scale into the weights before it, and its shift into their bias.
 ///   Conv(W, b) -> BatchNormalization  becomes        Conv(W', b')

@@ -150,10 +150,13 @@ Result<BufferId> Planner::read(ValueId value, const dnn::Layout& layout) {
   for (const auto& [known, buffer] : from.copies) {
     if (known == layout) return buffer;
   }
-  TORCHKEEP_CHECK(from.operand.dtype == DataType::Float32);
-  dnn::Primitive reorder =
-      TRY(dnn::make_reorder(request_.machine, from.operand.shape, from.operand.layout, layout));
-  const BufferId copy = TRY(add_arena_buffer(layout.bytes(from.operand.shape)));
+  const DataType dtype = from.operand.dtype;
+  TORCHKEEP_CHECK(dtype == DataType::Float32 || dtype == DataType::Int8 ||
+                  dtype == DataType::UInt8);
+  dnn::Primitive reorder = TRY(
+      dnn::make_reorder(request_.machine, from.operand.shape, from.operand.layout, layout, dtype));
+  const BufferId copy =
+      TRY(add_arena_buffer(bytes_of({dtype, from.operand.shape, layout, nullptr})));
   from.copies.emplace_back(layout, copy);
   TRY(Builder(*this, *node_).step({source, copy}, std::move(reorder)));
   return copy;

@@ -1,0 +1,55 @@
+#include <array>
+
+#include "torchkeep/runtime/optimise/optimise.h"
+#include "torchkeep/runtime/optimise/quantisations.h"
+
+namespace torchkeep::runtime::optimise {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+
+// What makes none but numbers that were there; all but Concat have one tensor and its parameters.
+constexpr std::array<std::string_view, 8> kMovers{"Concat",    "Flatten",  "GlobalMaxPool",
+                                                  "MaxPool",   "Reshape",  "Squeeze",
+                                                  "Transpose", "Unsqueeze"};
+
+/// Zeros of padding are zero points among the numbers, which an average must not count as zeros.
+bool averages_without_padding(const Node& node) {
+  const graph::Attribute* counts = find_attribute(node, "count_include_pad");
+  return is_standard(node, "GlobalAveragePool") ||
+         (is_standard(node, "AveragePool") && (counts == nullptr || counts->i == 0));
+}
+
+bool takes_numbers(const Node& node) {
+  if (!node.domain.empty() || node.outputs.size() != 1) return false;
+  return std::ranges::find(kMovers, node.op) != kMovers.end() || averages_without_padding(node);
+}
+
+}  // namespace
+
+void stay_quantised(Graph& graph) {
+  const Chains chains(graph);
+  std::vector<bool> dropped(graph.nodes.size(), false);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (!is_standard(graph.nodes[i], "QuantizeLinear")) continue;
+    const auto wanted = find_quantisation(graph, graph.nodes[i]);
+    const std::optional<std::size_t> maker = chains.sole_maker(graph.nodes[i].inputs[0]);
+    if (!wanted || !maker || !takes_numbers(graph.nodes[*maker])) continue;
+    Node& mover = graph.nodes[*maker];
+    const std::size_t tensors = mover.op == "Concat" ? mover.inputs.size() : 1;
+    std::vector<graph::ValueId> numbers;
+    for (std::size_t k = 0; k < tensors; ++k) {
+      const auto read = find_dequantised(graph, chains, mover.inputs[k]);
+      if (read && read->quantisation == *wanted) numbers.push_back(read->numbers);
+    }
+    if (numbers.size() != tensors) continue;
+    std::ranges::copy(numbers, mover.inputs.begin());
+    mover.outputs = graph.nodes[i].outputs;
+    mover.quantised = graph::Quantised{*wanted, std::nullopt, *wanted};
+    dropped[i] = true;
+  }
+  graph.remove_nodes(dropped);
+}
+
+}  // namespace torchkeep::runtime::optimise
