@@ -48,6 +48,67 @@ TEST(QuantisedNodes, AProductOfIntegersIsExactWhateverItsSize) {
   }
 }
 
+/// x [batches..., rows, 40] of `type` times a matrix of 9 columns; the matrix and its zero points
+/// as parameters, or as inputs.
+Result<std::vector<Tensor>> product_of(DataType type, const Shape& shape, const Shape& zeros,
+                                       bool known, const std::vector<std::int8_t>& right_zeros) {
+  std::mt19937 random(5);
+  GraphBuilder graph;
+  std::vector<std::string> names{"x", "w", "xz", "wz"};
+  graph.input("x", shape, type);
+  std::vector<Tensor> inputs = one(random_bytes<std::uint8_t>(shape, type, random));
+  const Tensor weights = random_bytes<std::int8_t>({40, 9}, kSigned, random),
+               offsets = tensor<std::int8_t>({std::ssize(right_zeros)}, right_zeros, kSigned);
+  if (known) {
+    graph.initializer("w", kSigned, weights.shape, elements_of<std::int8_t>(weights));
+    graph.initializer("wz", kSigned, offsets.shape, right_zeros);
+  }
+  graph.input("xz", zeros, type);
+  inputs.push_back(random_bytes<std::uint8_t>(zeros, type, random));
+  if (!known) {
+    graph.input("w", weights.shape, kSigned).input("wz", offsets.shape, kSigned);
+    inputs.push_back(
+        tensor<std::int8_t>(weights.shape, elements_of<std::int8_t>(weights), kSigned));
+    inputs.push_back(tensor<std::int8_t>(offsets.shape, right_zeros, kSigned));
+  }
+  graph.output("y", Shape(shape.size(), -1), kInt).add(node("MatMulInteger", names, {"y"}));
+  return run_graph(graph, inputs);
+}
+
+TEST(QuantisedNodes, AMatrixOfParametersAnswersAsOneThatIsHandedIn) {
+  const std::vector<std::int8_t> around_zero{0}, each_around_zero(9, 0),
+      around_others{1, 2, 3, 4, 5, 6, 7, 8, 9};
+  for (const DataType type : {kByte, kSigned}) {
+    for (const auto& [shape, zeros] : {std::pair{Shape{40}, Shape{}},
+                                       {Shape{1, 40}, Shape{1}},
+                                       {Shape{7, 40}, Shape{7}},
+                                       {Shape{2, 3, 40}, Shape{3}},
+                                       {Shape{2, 3, 40}, Shape{}},
+                                       {Shape{0, 40}, Shape{}}}) {
+      for (const auto& right : {around_zero, each_around_zero, around_others}) {
+        const auto packed = product_of(type, shape, zeros, true, right),
+                   plain = product_of(type, shape, zeros, false, right);
+        ASSERT_TRUE(packed.ok()) << packed.error();
+        ASSERT_TRUE(plain.ok()) << plain.error();
+        EXPECT_EQ((*packed)[0].shape, (*plain)[0].shape);
+        EXPECT_EQ(elements_of<std::int32_t>((*packed)[0]), elements_of<std::int32_t>((*plain)[0]));
+      }
+    }
+  }
+}
+
+TEST(QuantisedNodes, AMatrixOfParametersRefusesWhatDoesNotFit) {
+  for (const auto& [shape, zeros] : {std::pair{Shape{7, 41}, Shape{}},
+                                     {Shape{7, 40}, Shape{6}},
+                                     {Shape{7, 2, 40}, Shape{7}},
+                                     {Shape{}, Shape{}}}) {
+    const auto outputs = product_of(kByte, shape, zeros, true, {0});
+    ASSERT_FALSE(outputs.ok()) << describe(shape);
+    EXPECT_EQ(outputs.error().code, ErrorCode::Malformed);
+    EXPECT_THAT(outputs.error().message, ::testing::HasSubstr("fit"));
+  }
+}
+
 TEST(QuantisedNodes, BatchesAreSpreadOverEachOther) {
   const auto outputs = run_graph(
       node_graph("MatMulInteger", {{{2, 1, 1, 2}, kByte}, {{3, 2, 1}, kByte}}, {}, {{kInt}}),
