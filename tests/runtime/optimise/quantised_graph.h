@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/runtime/node_case.h"
+#include "tests/runtime/optimise/passes.h"
 
 namespace torchkeep::runtime::testing {
 
@@ -98,5 +99,42 @@ class Quantised {
 };
 
 using Make = std::function<void(Quantised&)>;
+
+/// What the optimiser makes of quantised graphs, and what they answer.
+class QuantisedModels : public Passes {
+ protected:
+  std::vector<std::string> recognised(const Make& make) {
+    Quantised quantised(true);
+    make(quantised);
+    graph::Graph graph = check(quantised.graph());
+    const Pool::Run threads(pool_);
+    EXPECT_TRUE(optimise::optimise(graph, machine_, pool_, 1 << 24).ok());
+    return operators(graph);
+  }
+  struct Answers {
+    std::vector<Tensor> outputs;
+    std::uint64_t parameter_bytes = 0;
+  };
+  /// `known`: whether scales are parameters. Empty, and a failed test, where it cannot run.
+  static Answers answers(const Make& make, bool known, std::int64_t opset) {
+    Quantised quantised(known);
+    make(quantised);
+    const auto model = load(quantised.graph().payload(opset), {.threads = 2});
+    if (!model.ok()) {
+      ADD_FAILURE() << model.error();
+      return {};
+    }
+    auto outputs = (*model)->run(quantised.inputs());
+    if (!outputs.ok()) {
+      ADD_FAILURE() << outputs.error();
+      return {};
+    }
+    return {std::move(outputs).value(), (*model)->parameter_bytes()};
+  }
+
+ private:
+  dnn::Machine machine_;
+  Pool pool_{1};
+};
 
 }  // namespace torchkeep::runtime::testing

@@ -4,7 +4,6 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/runtime/optimise/passes.h"
 #include "tests/runtime/optimise/quantised_graph.h"
 
 namespace torchkeep::runtime::testing {
@@ -30,39 +29,16 @@ void two_tensors(Quantised& q, DataType second, const Shape& other = {2, 3, 4}) 
   q.input("r", other).quantise("r", "rq", 0.02F, second, 30).dequantise("rq", "rf");
 }
 
-class QuantisedGraphs : public Passes {
+class QuantisedGraphs : public QuantisedModels {
  protected:
   void SetUp() override {
     if (!dnn::Machine::multiplies_bytes())
       GTEST_SKIP() << "this processor has no exact products of bytes: nothing is recognised";
   }
-  std::vector<std::string> recognised(const Make& make) {
-    Quantised quantised(true);
-    make(quantised);
-    graph::Graph graph = check(quantised.graph());
-    const Pool::Run threads(pool_);
-    EXPECT_TRUE(optimise::optimise(graph, machine_, pool_, 1 << 24).ok());
-    return operators(graph);
-  }
-  static std::vector<Tensor> answers(const Make& make, bool known, std::int64_t opset) {
-    Quantised quantised(known);
-    make(quantised);
-    const auto model = load(quantised.graph().payload(opset), {.threads = 2});
-    if (!model.ok()) {
-      ADD_FAILURE() << model.error();
-      return {};
-    }
-    auto outputs = (*model)->run(quantised.inputs());
-    if (!outputs.ok()) {
-      ADD_FAILURE() << outputs.error();
-      return {};
-    }
-    return std::move(outputs).value();
-  }
   /// Numbers within one step, few of them off at all, and not all the same.
   static void expect_same(const Make& make, std::int64_t opset = 17) {
-    const std::vector<Tensor> made = answers(make, true, opset),
-                              wanted = answers(make, false, opset);
+    const std::vector<Tensor> made = answers(make, true, opset).outputs,
+                              wanted = answers(make, false, opset).outputs;
     ASSERT_EQ(made.size(), wanted.size());
     for (std::size_t i = 0; i < made.size(); ++i) {
       ASSERT_EQ(made[i].dtype, wanted[i].dtype);
@@ -93,10 +69,6 @@ class QuantisedGraphs : public Passes {
     EXPECT_THAT(recognised(make), ElementsAreArray(wanted));
     expect_same(make);
   }
-
- private:
-  dnn::Machine machine_;
-  Pool pool_{1};
 };
 
 TEST_F(QuantisedGraphs, AConvolutionReadsAndWritesNumbers) {

@@ -27,7 +27,8 @@ bool Layout::is_padded() const {
   if (is_plain()) return false;
   memory::dim elements = 1;
   for (const memory::dim size : blocking_of(data_->desc).sizes) elements *= size;
-  return data_->desc.get_size() != static_cast<std::size_t>(elements) * data_type_bytes(data_->desc);
+  return data_->desc.get_size() !=
+         static_cast<std::size_t>(elements) * data_type_bytes(data_->desc);
 }
 
 std::uint64_t Layout::bytes(const Shape& shape) const {

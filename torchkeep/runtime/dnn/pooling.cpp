@@ -21,8 +21,8 @@ Result<Planned> make_pooling(Machine& machine, const Pooling& wanted, const Layo
     const dnnl::memory::desc source = desc_of(input, wanted.input, wanted.dtype);
     const auto desc = describe_primitive<PoolingForward>(
         machine.state().engine, make_attributes({}), dnnl::prop_kind::forward_inference,
-        algorithm_of(wanted.kind), source, any_desc(wanted.output, wanted.dtype), wanted.strides, wanted.kernel,
-        dilations, wanted.pads_begin, wanted.pads_end);
+        algorithm_of(wanted.kind), source, any_desc(wanted.output, wanted.dtype), wanted.strides,
+        wanted.kernel, dilations, wanted.pads_begin, wanted.pads_end);
     return Planned{make_primitive(machine, desc, PoolingForward(desc),
                                   {{DNNL_ARG_SRC, source}, {DNNL_ARG_DST, desc.dst_desc()}}),
                    input, Layout(), layout_of(desc.dst_desc())};

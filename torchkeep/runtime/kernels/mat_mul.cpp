@@ -6,6 +6,7 @@
 #include "torchkeep/runtime/kernels/packed.h"
 #include "torchkeep/runtime/kernels/rescale.h"
 #include "torchkeep/runtime/kernels/row_product.h"
+#include "torchkeep/runtime/kernels/stored_product.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
@@ -118,6 +119,8 @@ class MatMul final : public Kernel {
 Result<KernelPointer> make_mat_mul(NodeReader& node) {
   // ONNX has no third input; the optimiser's marks are no part of a file.
   if (node.node().attention) return make_written_attention(node);
+  if (node.node().quantised && node.node().quantised->input.dtype == DataType::Float32)
+    return make_stored_product(node);
   if (node.node().quantised) {
     std::shared_ptr<graph::Constant> weights = node.constant(1);
     if (!weights || weights->dtype() != DataType::Int8 || weights->shape().size() != 2)

@@ -11,6 +11,7 @@ Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
     TRY(fuse_dequantize(graph));
     stay_quantised(graph);
   }
+  TRY(fuse_stored_weights(graph));
   TRY(fold_constants(graph, machine, pool, max_bytes, false));
   drop_unused(graph);
   TRY(fold_batch_normalization(graph));

@@ -30,6 +30,11 @@ void drop_byte_casts(graph::Graph& graph);
 /// Errors: Unavailable if memory for a transposed matrix is short.
 Result<void> fuse_dequantize(graph::Graph& graph);
 
+/// Lets linear layers of floats read weights as small as they are stored.
+///   DequantizeLinear(w) -> MatMul(x, .)          becomes   MatMul(x, w), marked, of floats
+/// Errors: Unavailable if memory for a matrix in another order is short.
+Result<void> fuse_stored_weights(graph::Graph& graph);
+
 /// Lets operators that only move or choose numbers do so with quantised ones. Averages too.
 ///   DequantizeLinear -> MaxPool -> QuantizeLinear      becomes   MaxPool, if both scales are one
 void stay_quantised(graph::Graph& graph);

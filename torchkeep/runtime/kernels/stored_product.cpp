@@ -1,0 +1,132 @@
+// MatMul-1 to MatMul-13 with a matrix that DequantizeLinear made of parameters:
+// https://onnx.ai/onnx/operators/onnx__MatMul.html
+// The parameters stay as small as they are; decoding a token is bound by reading them.
+#include "torchkeep/runtime/kernels/stored_product.h"
+
+#include <algorithm>
+
+#include "torchkeep/runtime/kernels/axis.h"
+#include "torchkeep/runtime/kernels/byte_panels.h"
+#include "torchkeep/runtime/kernels/curves.h"
+#include "torchkeep/runtime/kernels/epilogue.h"
+#include "torchkeep/runtime/kernels/types.h"
+
+namespace torchkeep::runtime::kernels {
+namespace {
+
+constexpr std::size_t kBytesAThread = 32768;  // of weights: below, waking a thread costs more
+
+class StoredProduct final : public Kernel {
+ public:
+  StoredProduct(const BytePanels& panels, std::shared_ptr<graph::Constant> numbers,
+                std::shared_ptr<graph::Constant> scales, bool biased)
+      : panels_(panels),
+        numbers_(std::move(numbers)),
+        scales_(std::move(scales)),
+        biased_(biased) {}
+
+  bool packs(std::size_t input) const override { return input == 1 || input == 3; }
+  std::uint64_t packed_bytes() const override {
+    return packed_.bytes.size() + factors_.bytes.size();
+  }
+
+  Result<void> plan(plan::Builder& builder) override {
+    TRY(expect_float(builder, 0));
+    const Shape& left = builder.input(0).shape;
+    const auto inner = static_cast<std::int64_t>(panels_.inner),
+               columns = static_cast<std::int64_t>(panels_.columns);
+    if (left.empty() || left.back() != inner)
+      return malformed("shapes ", describe(left), " and ", describe({inner, columns}),
+                       " do not fit");
+    Shape output = left;
+    output.back() = columns;
+    pack(builder);
+    const std::size_t rows = extent(output, 0, output.size() - 1);
+    std::vector<plan::BufferId> buffers{TRY(builder.read(0)),
+                                        builder.keep(packed_.bytes, packed_.owner),
+                                        builder.keep(factors_.bytes, factors_.owner)};
+    buffers.push_back(biased_ ? TRY(builder.read(2)) : builder.keep({}, nullptr));
+    const double flops = 2.0 * static_cast<double>(rows * panels_.inner * panels_.columns);
+    if (!residual_fits(builder, output)) {
+      const plan::BufferId result =
+          TRY(builder.scratch(TRY(byte_count(DataType::Float32, output))));
+      buffers.push_back(result);
+      builder.step(std::move(buffers), action(rows, false, {}), flops);
+      return add_residual_apart(builder, output, {}, result);
+    }
+    buffers.push_back(TRY(write_output(builder, output, {})));
+    builder.step(std::move(buffers), action(rows, builder.has_residual(), builder.activation()),
+                 flops);
+    return {};
+  }
+
+ private:
+  void pack(plan::Builder& builder) {
+    if (!numbers_) return;
+    const std::size_t count = panel_count(panels_.columns);
+    packed_ = builder.machine().shelf().take(count * panels_.panel_bytes());
+    factors_ = builder.machine().shelf().take(count * panels_.panel_scales() * sizeof(float));
+    pack_bytes(panels_, std::as_const(*numbers_).elements<std::int8_t>().data(),
+               packed_.bytes.data());
+    const std::span<const float> scales = std::as_const(*scales_).elements<float>();
+    pack_scales(panels_, scales.data(), scales.size(),
+                reinterpret_cast<float*>(factors_.bytes.data()));
+    graph::give_away(std::move(numbers_), builder.machine().shelf());
+    graph::give_away(std::move(scales_), builder.machine().shelf());
+  }
+
+  /// Memory order: input, weights, scales, bias or nothing, output.
+  plan::Action action(std::size_t rows, bool add, const graph::Activation& activation) const {
+    return [=, panels = panels_, biased = biased_](std::span<std::byte* const> memory,
+                                                   Pool& pool) -> Result<void> {
+      const Rows<const float> x{source<float>(memory, 0), panels.inner};
+      const Rows<float> to{target<float>(memory, 4), panels.columns};
+      const std::size_t grain = 1 + kBytesAThread / (1 + panels.panel_bytes() * rows);
+      pool.parallel_for(panel_count(panels.columns), grain,
+                        [&](std::size_t first, std::size_t last) {
+                          multiply_bytes(panels, source<std::uint8_t>(memory, 1),
+                                         source<float>(memory, 2), x, to, rows, add, first, last);
+                          const std::size_t start = first * kPanelColumns,
+                                            end = std::min(last * kPanelColumns, panels.columns);
+                          for (std::size_t row = 0; row < rows; ++row) {
+                            float* out = to.start + row * to.step;
+                            const float* bias = source<float>(memory, 3);
+                            for (std::size_t j = start; biased && j < end; ++j) out[j] += bias[j];
+                            bend(activation, {out + start, end - start});
+                          }
+                        });
+      return {};
+    };
+  }
+
+  BytePanels panels_;
+  std::shared_ptr<graph::Constant> numbers_, scales_;  ///< Until they are packed.
+  bool biased_;
+  Shelf::Room packed_, factors_;
+};
+
+bool fits_four_bits(std::span<const std::int8_t> numbers) {
+  return std::ranges::all_of(numbers, [](std::int8_t n) { return n >= -8 && n <= 7; });
+}
+
+}  // namespace
+
+Result<KernelPointer> make_stored_product(NodeReader& node) {
+  const std::shared_ptr<graph::Constant> numbers = node.constant(1), scales = node.constant(3);
+  if (!numbers || numbers->dtype() != DataType::Int8 || numbers->shape().size() != 2 ||
+      numbers->bytes().empty() || !scales || scales->dtype() != DataType::Float32)
+    return malformed("stored weights are no matrix of INT8 with scales");
+  BytePanels panels{extent(numbers->shape(), 0, 1), extent(numbers->shape(), 1, 2), 0,
+                    fits_four_bits(numbers->elements<std::int8_t>())};
+  const std::size_t count = scales->elements<float>().size();
+  const std::int64_t block = TRY(node.int_or("block_size", 0));
+  if (block < 0) return malformed("block_size is ", block);
+  panels.block =
+      block == 0 ? panels.inner : std::min(static_cast<std::size_t>(block), panels.inner);
+  if (count != 1 && count != panels.blocks() * panels.columns)
+    return malformed("there are ", count, " scales for ", panels.blocks(), " blocks of ",
+                     panels.columns, " columns");
+  return std::make_unique<StoredProduct>(panels, numbers, scales, node.has_input(2));
+}
+
+}  // namespace torchkeep::runtime::kernels
