@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 export CCACHE_NOHASHDIR = 1
 export CCACHE_BASEDIR = $(CURDIR)
 
-.PHONY: packages demo-packages build python wheel demo test bench conformance zoo bench-runtime bench-python program fuzz tidy format clean help
+.PHONY: packages demo-packages build python wheel demo test test-torch2 bench conformance zoo bench-runtime bench-python program fuzz tidy format clean help
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ test: packages ## Install, build and run all tests
 	cmake --preset tsan && cmake --build --preset tsan -j $(JOBS) --target $(THREADED:%=%_test)
 	ctest --preset tsan -j $(JOBS) -L '^($(subst $() ,|,$(THREADED)))$$' -E '_corpus$$'
 	cmake --preset asan && cmake --build --preset asan -j $(JOBS) && ctest --preset asan -j $(JOBS) -E 'Every.*Bit'
+
+test-torch2: ## The Python tests with PyTorch 2, in a Debian 13 root of their own; takes root and 4 GB
+	@JOBS=$(JOBS) tools/debian13.sh
 
 THREADED = base container runtime channel worker
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building and testing need, from Debian bookworm alone. `--demo` adds what the demo
 # needs: the ONNX package that counts nodes, and the real images. `--clang` adds the
-# other compiler, which fuzzes and checks style. `--conformance` adds ONNX's own cases.
+# other compiler, which fuzzes and checks style. `--conformance` adds ONNX's own cases, `--debian13`
+# what makes a root of the next release.
 set -euo pipefail
 
 packages=(
@@ -15,6 +16,8 @@ if [[ ${1:-} == --demo ]]; then
   packages+=(python3-onnx dataset-fashion-mnist)
 elif [[ ${1:-} == --conformance ]]; then
   packages+=(libonnx-testdata)
+elif [[ ${1:-} == --debian13 ]]; then
+  packages=(mmdebstrap)
 elif [[ ${1:-} == --clang ]]; then
   packages+=(clang libclang-rt-14-dev llvm clang-tidy clang-format)  # llvm names the lines of a crash
 fi
