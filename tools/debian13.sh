@@ -3,7 +3,7 @@
 # (oneDNN 3 among them), its python3-torch. usage: debian13.sh [--rebuild]
 # The root stands in build/debian13/root (2 GB, made in some minutes) and is used again. It takes
 # root, since it is entered with chroot; what is mounted there is gone with the last process.
-# Not seen through to its end yet: the root is made, the engine and half of the rooms compile there.
+# Not seen through to its end yet: the root is made, the rooms below the engine compile there, the engine did before it had products of 8 bits.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 place=build/debian13
