@@ -74,8 +74,10 @@ def _clear_bytes(module: Any) -> int:
     """About what the model takes in clear, to choose where it goes; what is no model is refused later."""
     if isinstance(module, (str, os.PathLike)):
         return pathlib.Path(module).stat().st_size if pathlib.Path(module).is_file() else 0
-    tensors = module if isinstance(module, dict) else module.state_dict() if hasattr(module, "state_dict") else {}
-    return sum(each.numel() * each.element_size() for each in tensors.values() if hasattr(each, "element_size"))
+    import torch
+    tensors = module if isinstance(module, dict) else module.state_dict() if isinstance(module, torch.nn.Module) else {}
+    return sum(each.numel() * each.element_size() for each in tensors.values()
+               if isinstance(each, torch.Tensor) and not torch.nn.parameter.is_lazy(each))
 
 
 def _register(folder: pathlib.Path, name: str, terms: Optional[str], target: pathlib.Path, id: str) -> None:

@@ -81,6 +81,10 @@ class Protecting(SiteCase):
         x = torch.randn(3, 6)
         self.assert_close(torchkeep.load(target, site=self.site)(x), Small()(x))
 
+    def test_a_module_whose_sizes_its_first_call_decides(self):
+        lazy, x = torch.nn.Sequential(torch.nn.LazyLinear(3), torch.nn.ReLU()), torch.randn(2, 6)
+        self.assert_close(self.serve(lazy, x, "lazy")(x), lazy(x))
+
     def test_a_state_dict_into_its_module(self):
         x, trained, blank = torch.randn(3, 6), Small(seed=5), Small(seed=6)
         before = blank.first.weight.clone()
