@@ -112,7 +112,9 @@ Result<plan::Plan*> Growth::find_plan(std::span<const plan::View> views, plan::C
   Known known;
   for (const plan::View& view : views) known.shapes.push_back(view.shape);
   for (const plan::Growing& growing : growing_) known.rooms.push_back(growing.room);
-  known.plan = TRY(make_plan(views, context));
+  auto made = make_plan(views, context);
+  context.machine.shelf().clear();  // parameters that this plan was the first to pack
+  known.plan = TRY(std::move(made));
   while (!plans_.empty() && plans_.size() >= std::max<std::size_t>(limits_.max_plans, 1))
     plans_.pop_back();
   plans_.push_front(std::move(known));
