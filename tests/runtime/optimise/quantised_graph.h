@@ -22,13 +22,7 @@ class Quantised {
   }
   Quantised& scale(const std::string& name, const std::vector<float>& values) {
     const Shape shape = values.size() == 1 ? Shape{} : Shape{std::ssize(values)};
-    if (known_) {
-      graph_.weights(name, shape, values);
-    } else {
-      graph_.input(name, shape);
-      inputs_.push_back(tensor<float>(shape, values));
-    }
-    return *this;
+    return put(name, shape, values);
   }
   Quantised& zero(const std::string& name, DataType type, int value, std::int64_t count = 0) {
     const Shape shape = count == 0 ? Shape{} : Shape{count};
@@ -70,13 +64,7 @@ class Quantised {
   Quantised& scales(const std::string& name, const Shape& shape) {
     std::vector<float> values(element_count(shape).value());
     for (float& value : values) value = 0.002F + 0.00001F * static_cast<float>(random_() % 200);
-    if (known_) {
-      graph_.weights(name, shape, values);
-    } else {
-      graph_.input(name, shape);
-      inputs_.push_back(tensor<float>(shape, values));
-    }
-    return *this;
+    return put(name, shape, values);
   }
   Quantised& bias(const std::string& name, std::int64_t count) {
     graph_.random_weights(name, {count}, 1, random_);
@@ -92,6 +80,17 @@ class Quantised {
   }
 
  private:
+  /// As a constant or, where nothing is to be known, as an input.
+  Quantised& put(const std::string& name, const Shape& shape, const std::vector<float>& values) {
+    if (known_) {
+      graph_.weights(name, shape, values);
+    } else {
+      graph_.input(name, shape);
+      inputs_.push_back(tensor<float>(shape, values));
+    }
+    return *this;
+  }
+
   bool known_;
   std::mt19937 random_;
   GraphBuilder graph_;
