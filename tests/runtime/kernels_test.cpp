@@ -1,6 +1,7 @@
 // Kernels and what the optimiser makes of them, against the operators' plain definitions.
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -277,6 +278,30 @@ TEST(Kernels, IntegersDivideOrAreRefused) {
   const auto bad = divide({1, 2, 3}, {1, 0, 1});
   ASSERT_FALSE(bad.ok());
   EXPECT_EQ(bad.error().message, "operator Div (node /Div): an integer is divided by zero");
+}
+
+// What PyTorch 1.13 writes for torch.sqrt of a whole number.
+TEST(Kernels, SqrtOfAWholeNumberIsAFloat) {
+  GraphBuilder graph;
+  graph.input("i", {-1}, DataType::Int64).output("y", {-1});
+  graph.add(node("Sqrt", {"i"}, {"y"}));
+  const auto model = load(graph);
+  ASSERT_TRUE(model.ok()) << model.error();
+  const auto roots =
+      (*model)->run(one(tensor<std::int64_t>({4}, {0, 2, 256, -1}, DataType::Int64)));
+  ASSERT_TRUE(roots.ok()) << roots.error();
+  const auto y = (*roots)[0].elements<float>();
+  EXPECT_THAT(y.first(3), ::testing::ElementsAre(0, std::sqrt(2.0F), 16));
+  EXPECT_TRUE(std::isnan(y[3]));
+}
+
+TEST(Kernels, SqrtOfOtherWholeNumbersIsRefused) {
+  GraphBuilder graph;
+  graph.input("i", {-1}, DataType::Int32).output("y", {-1});
+  graph.add(node("Sqrt", {"i"}, {"y"}));
+  const auto model = load(graph);
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().message, "operator Sqrt (node /Sqrt): INT32 is not supported");
 }
 
 TEST(Kernels, GatherStaysInsideItsTensor) {

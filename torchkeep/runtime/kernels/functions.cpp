@@ -45,6 +45,23 @@ T opposite(T x) {
   }
 }
 
+/// PyTorch 1.13 writes torch.sqrt of a whole number (RAFT's count of channels) as Sqrt of INT64,
+/// which the standard leaves undefined. PyTorch means a root of float32.
+class Root final : public Kernel {
+ public:
+  Result<void> plan(plan::Builder& builder) override {
+    const plan::Operand& input = builder.input(0);
+    if (input.dtype != DataType::Int64) return floats_->plan(builder);
+    const std::size_t count = extent(input.shape, 0, input.shape.size());
+    const auto root = [](std::int64_t x) { return std::sqrt(static_cast<float>(x)); };
+    return plan_map_step(builder, map_action<std::int64_t, float>(count, root), DataType::Float32);
+  }
+
+ private:
+  KernelPointer floats_ =
+      make<Types<double>>(EltwiseKind::Sqrt, 0, true, [](auto x) { return std::sqrt(x); });
+};
+
 }  // namespace
 
 Result<KernelPointer> make_abs(NodeReader&) {
@@ -67,9 +84,7 @@ Result<KernelPointer> make_sigmoid(NodeReader&) {
   return make<Types<double>>(EltwiseKind::Sigmoid, 0, false,
                              []<typename T>(T x) { return T{1} / (T{1} + std::exp(-x)); });
 }
-Result<KernelPointer> make_sqrt(NodeReader&) {
-  return make<Types<double>>(EltwiseKind::Sqrt, 0, true, [](auto x) { return std::sqrt(x); });
-}
+Result<KernelPointer> make_sqrt(NodeReader&) { return std::make_unique<Root>(); }
 Result<KernelPointer> make_tanh(NodeReader&) {
   return make<Types<double>>(EltwiseKind::Tanh, 0, true, [](auto x) { return std::tanh(x); });
 }
