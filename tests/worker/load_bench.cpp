@@ -55,7 +55,7 @@ Protected& model() {
 
 void BM_DecryptAndHash(benchmark::State& state) {
   Protected& one = model();
-  SecretBytes piece(std::size_t{16} << 20);
+  SecretBytes piece(std::size_t{64} << 20);
   for (auto _ : state) {
     const container::Expectation expected{one.owner.model(), 1, one.key().container_digest()};
     auto reader =

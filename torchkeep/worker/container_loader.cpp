@@ -30,7 +30,7 @@ class RuntimeEngine final : public Engine {
 };
 
 // Pieces of the file between two looks at whether anybody still wants the model.
-constexpr std::size_t kPieceBytes = std::size_t{16} << 20;
+constexpr std::size_t kPieceBytes = std::size_t{64} << 20;
 
 /// A container as the runtime's stream; keeps apart what the file and what the graph is at fault
 /// for.
