@@ -193,7 +193,7 @@ def _prepare_module(module: Any, examples: Any, file: pathlib.Path, axes: Option
     if empty:
         raise InvalidArgument(f"{empty[0]} has no elements; an example must have some")
     try:
-        agreement.answer(flat, tensors)
+        plain = agreement.answer(flat, tensors)
     except (InvalidArgument, KeyboardInterrupt):
         raise
     except Exception as error:  # the module's own, of any kind
@@ -201,14 +201,14 @@ def _prepare_module(module: Any, examples: Any, file: pathlib.Path, axes: Option
                               f"{str(error).strip().splitlines()[0] if str(error).strip() else ''}") from error
     chosen = _chosen_axes(flat, tensors, axes)
     if axes is not None or not any(chosen):
-        return (*_attempt(flat, tensors, chosen, file, quiet), _by_name(flat, chosen))
+        return (*_attempt(flat, tensors, plain, chosen, file, quiet), _by_name(flat, chosen))
     try:
-        return (*_attempt(flat, tensors, chosen, file, quiet), _by_name(flat, chosen))
+        return (*_attempt(flat, tensors, plain, chosen, file, quiet), _by_name(flat, chosen))
     except Unsupported as refusal:
         if refusal.operator:
             raise  # the exporter's; the engine's own refusal may be of the open side alone
         fixed: List[Dict[int, str]] = [{} for _ in tensors]
-        made = _attempt(flat, tensors, fixed, file, quiet)  # its own refusal counts, if it has one
+        made = _attempt(flat, tensors, plain, fixed, file, quiet)  # its own refusal counts, if it has one
         _say(quiet, f"The batch size is fixed to {tensors[0].shape[0]}: with another one, {refusal}")
         return (*made, _by_name(flat, fixed))
 
@@ -236,18 +236,18 @@ def _chosen_axes(flat: Any, tensors: Sequence[Any], axes: Optional[Dict[str, Dic
     return chosen
 
 
-def _attempt(flat: Any, tensors: Sequence[Any], axes: Sequence[Dict[int, str]], file: pathlib.Path,
+def _attempt(flat: Any, tensors: Sequence[Any], plain: Sequence[Any], axes: Sequence[Dict[int, str]], file: pathlib.Path,
              quiet: bool) -> Tuple["_core.Engine", float]:
-    """Exports with these open sides, and compares on the examples and on grown ones. Raises Unsupported."""
+    """Exports with these open sides, and compares on the examples, which PyTorch answers with `plain`, and on grown ones.
+    Raises Unsupported."""
     from . import agreement, export
     symbols = list(dict.fromkeys(symbol for each in axes for symbol in each.values()))
-    plain = agreement.answer(flat, tensors)
     open_sides = {name: dict(each) for name, each in zip(flat.names, axes) if each}
     grown_by = {}
     for symbol in symbols:
-        grown_by[symbol] = export.grow(tensors, axes, symbol)
+        grown = export.grow(tensors, axes, symbol)
         try:
-            answers = agreement.answer(flat, grown_by[symbol])
+            answers = agreement.answer(flat, grown)
         except Exception as error:  # the module's own, of any kind
             raise Unsupported(f"the module itself fails with another {symbol} size: "
                               f"{str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}",
@@ -256,6 +256,7 @@ def _attempt(flat: Any, tensors: Sequence[Any], axes: Sequence[Dict[int, str]], 
             changed = {i: symbol for i in range(before.dim()) if before.dim() == after.dim()
                        and before.shape[i] != after.shape[i]}
             open_sides.setdefault(name, {}).update(changed)
+        grown_by[symbol] = grown, answers
     branches = export.export(flat, tensors, file, {name: sides for name, sides in open_sides.items() if sides})
     try:
         engine = _load_engine(file, flat)
@@ -264,10 +265,10 @@ def _attempt(flat: Any, tensors: Sequence[Any], axes: Sequence[Dict[int, str]], 
             raise Unsupported(f"with the sides {', '.join(symbols)} open, {refusal}",
                               hint="dynamic_axes={} fixes all sides") from None
         raise
-    largest = agreement.compare(engine, flat, tensors)
-    for symbol, grown in grown_by.items():
+    largest = agreement.compare(engine, flat, tensors, plain)
+    for symbol, (grown, answers) in grown_by.items():
         try:
-            largest = max(largest, agreement.compare(engine, flat, grown))
+            largest = max(largest, agreement.compare(engine, flat, grown, answers))
         except (Unsupported, Malformed, InvalidArgument) as error:
             raise Unsupported(f"with another {symbol} size the exported model is not the module: {error}",
                               hint="a size that forward() turns into a Python number is fixed; use tensor.shape in it, or leave "
@@ -282,11 +283,11 @@ def _probe(engine: "_core.Engine", flat: Any, tensors: Sequence[Any], branches: 
     from . import agreement
     for probe in agreement.probes(tensors):
         try:
-            agreement.answer(flat, probe)
+            answers = agreement.answer(flat, probe)
         except Exception:  # an input that the module does not take is no probe
             continue
         try:
-            agreement.compare(engine, flat, probe)
+            agreement.compare(engine, flat, probe, answers)
         except (Unsupported, Malformed) as error:
             raise Unsupported(f"what this module does depends on the numbers it is given, at {branches[0]}: {error}",
                               hint="write the branch with torch.where, or make the module a ScriptModule with "

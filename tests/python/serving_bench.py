@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """What protection costs whoever serves and whoever protects: JSON on standard output.
 
-usage: serving_bench.py [--runs 15] [--rounds 5] [--megabytes 1000] [--only serving|protecting]
+usage: serving_bench.py [--runs 10] [--rounds 9] [--megabytes 1000] [--only serving|protecting]
 
 Serving: `load(...)(x)` over its attested session against the bare engine (`torchkeep bench`) on the same file, turn by turn; a
-round's time is the median of its runs, and the fastest round counts, since whatever else a machine does only adds to it.
+round's time is the median of its runs, and what counts is the median over the rounds of how the two compare in each: between
+rounds a rented machine's speed changes by more than the difference.
 Protecting: `protect` without a key server against `torch.onnx.export` alone, each in a process of its own, with peak memory.
 """
 import argparse
@@ -82,9 +83,11 @@ def serving(name, make, runs, rounds, folder, site):
     served(*inputs)
     threads = len(os.sched_getaffinity(0))
     turns = [(median_ms(lambda: served(*inputs), runs), bare_ms(onnx, runs, threads)) for _ in range(rounds)]
-    ours, bare = (min(column) for column in zip(*turns))
-    return {"served_ms": round(ours, 3), "bare_ms": round(bare, 3), "ratio": round(ours / bare, 3), "above_ms": round(ours - bare, 3),
-            "ratios": [round(one / other, 3) for one, other in turns]}
+    ours, bare = (statistics.median(column) for column in zip(*turns))
+    ratios = [one / other for one, other in turns]
+    return {"served_ms": round(ours, 3), "bare_ms": round(bare, 3), "ratio": round(statistics.median(ratios), 3),
+            "above_ms": round(statistics.median(one - other for one, other in turns), 3),
+            "ratios": [round(ratio, 3) for ratio in sorted(ratios)]}
 
 
 def peak_and_seconds(what, megabytes):
@@ -124,8 +127,8 @@ def protecting(megabytes, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=15)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--only", choices=["serving", "protecting"])
     parser.add_argument("--child", choices=["protect", "export"], help=argparse.SUPPRESS)
