@@ -1,6 +1,7 @@
 """From PyTorch to ONNX. What differs between PyTorch's versions stands in this file alone."""
 import copy
 import gc
+import inspect
 import pathlib
 import re
 import traceback
@@ -12,8 +13,11 @@ import torch
 from .adapter import Flat
 from .errors import InvalidArgument, Unsupported
 
-OPSET = 17  # the highest that PyTorch 1.13 writes; the engine runs 7 to 21
+OPSET = 17  # the highest that PyTorch 1.13 writes; the engine runs 1 to 23
 Axes = Dict[str, Dict[int, str]]
+# PyTorch 2.x has a second exporter, which later versions take unless told otherwise. It needs packages that Debian does not have;
+# an .onnx file that it wrote can be protected like any other.
+_BY_TRACE = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
 _UNSUPPORTED = re.compile(r"operator '?((?:aten|prim|torchvision|onnx)::\w+)'?|Couldn't export operator (\S+)")
 _BRANCH = re.compile(r"(\S+\.py:\d+): TracerWarning: Converting a tensor to a Python (\w+)")
 
@@ -27,7 +31,7 @@ def load_file(source: pathlib.Path) -> Union[torch.nn.Module, Dict[str, Any]]:
     except ValueError as error:
         raise Unsupported(f"{source} cannot be read: {error}") from None
     try:
-        loaded = torch.load(str(source), map_location="cpu")
+        loaded = torch.load(str(source), map_location="cpu", weights_only=False)  # 2.6 loads no modules otherwise
     except Exception as error:  # pickle may fail in any way
         raise Unsupported(f"{source} is neither TorchScript nor a pickled module: {_first_line(error)}",
                           hint="save it with torch.jit.save(torch.jit.trace(model, example), path)") from None
@@ -58,7 +62,8 @@ def export(flat: Flat, tensors: Sequence[torch.Tensor], path: pathlib.Path, axes
         warnings.simplefilter("always")
         try:
             torch.onnx.export(*_target(flat, tensors), str(path), opset_version=OPSET, input_names=flat.names,
-                              output_names=flat.output_names, dynamic_axes=axes, do_constant_folding=True)
+                              output_names=flat.output_names, dynamic_axes=axes, do_constant_folding=True,
+                              **_BY_TRACE)
         except KeyboardInterrupt:
             raise
         except Exception as error:  # the exporter's own, of many kinds
