@@ -88,6 +88,7 @@ Result<void> Growth::make_rooms(std::span<const Shape> wanted, Carried& state) c
 
 Result<std::unique_ptr<plan::Plan>> Growth::make_plan(std::span<const plan::View> views,
                                                       plan::Context& context) {
+  const Packing packing(context.machine.shelf());
   std::vector<plan::Operand> operands;
   for (const plan::View& view : views) operands.push_back({view.dtype, view.shape, {}, nullptr});
 
@@ -112,9 +113,7 @@ Result<plan::Plan*> Growth::find_plan(std::span<const plan::View> views, plan::C
   Known known;
   for (const plan::View& view : views) known.shapes.push_back(view.shape);
   for (const plan::Growing& growing : growing_) known.rooms.push_back(growing.room);
-  auto made = make_plan(views, context);
-  context.machine.shelf().clear();  // parameters that this plan was the first to pack
-  known.plan = TRY(std::move(made));
+  known.plan = TRY(make_plan(views, context));
   while (!plans_.empty() && plans_.size() >= std::max<std::size_t>(limits_.max_plans, 1))
     plans_.pop_back();
   plans_.push_front(std::move(known));

@@ -42,4 +42,17 @@ class Shelf {
   std::uint64_t taken_ = 0;             // from all pieces
 };
 
+/// While a plan is made, which may pack parameters: whichever way that ends, what they were packed
+/// from is wiped.
+class Packing {
+ public:
+  explicit Packing(Shelf& shelf) : shelf_(shelf) {}
+  ~Packing() { shelf_.clear(); }
+  Packing(const Packing&) = delete;
+  Packing& operator=(const Packing&) = delete;
+
+ private:
+  Shelf& shelf_;
+};
+
 }  // namespace torchkeep::runtime

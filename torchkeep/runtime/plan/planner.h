@@ -7,6 +7,11 @@
 /// The making of one plan; kernels see it through their `Builder`.
 namespace torchkeep::runtime::plan {
 
+/// What an operand takes in its layout.
+std::uint64_t bytes_of(const Operand& operand);
+/// Of a branch's end, what it hands on.
+std::vector<graph::ValueId> reads_of(const Item& item);
+
 class Planner {
  public:
   explicit Planner(const Request& request);
@@ -43,33 +48,43 @@ class Planner {
     Lying lying = {};  ///< Where the layout is plain and elements are no neighbours all the same.
   };
 
+  // planner.cpp: node after node.
   /// Looks at the next item and notes why the plan must end before it, if it must.
   Result<bool> must_stop();
   Result<void> plan_item(const Item& item);
   Result<void> plan_node(const Item& item);
-  /// In place of the node's own kernel. Errors: Malformed as Concat's.
-  Result<void> append(std::size_t growing);
-  Result<BufferId> read_gathered(graph::ValueId value);
-  // halves.cpp
-  Result<void> plan_kernel(const Item& item);
-  graph::ValueId add_temporary();
-  Result<graph::ValueId> widened(graph::ValueId value);
-  /// The node's output `value` is what was made for it, float32 rounded to `type`.
-  Result<void> take_output(graph::ValueId value, graph::ValueId made, std::optional<DataType> type);
   void splice(const graph::Node& node, const Branch& branch);
   void end_branch(const Item& item);
   void count_more(graph::ValueId value);
   void read_once_less(graph::ValueId value);
-  bool is_known(const graph::Node& node);
-  Result<bool> fold(const Item& item);
-  /// What the items that are left read of the values that there are.
-  void bind_rest();
+
+  // values.cpp: what is known of values, and in which memory they lie.
   ValueState& state(graph::ValueId value);
   /// Null if its elements are not known.
   ConstantPointer find_known(graph::ValueId value) const;
   /// The same elements, in memory that small ones share if nobody else holds them.
   ConstantPointer shelved(ConstantPointer constant);
   void bind(graph::ValueId value, Operand operand, BufferId buffer, Lying lying = {});
+  Result<BufferId> read_gathered(graph::ValueId value);
+
+  // folding.cpp: nodes that are run while planning.
+  bool is_known(const graph::Node& node);
+  Result<bool> fold(const Item& item);
+
+  // growing.cpp: state that is made longer where it lies.
+  /// In place of the node's own kernel. Errors: Malformed as Concat's.
+  Result<void> append(std::size_t growing);
+
+  // halves.cpp: nodes whose half floats are widened.
+  Result<void> plan_kernel(const Item& item);
+  graph::ValueId add_temporary();
+  Result<graph::ValueId> widened(graph::ValueId value);
+  /// The node's output `value` is what was made for it, float32 rounded to `type`.
+  Result<void> take_output(graph::ValueId value, graph::ValueId made, std::optional<DataType> type);
+
+  // ends.cpp: what the plan leaves, and where in the arena everything else lies.
+  /// What the items that are left read of the values that there are.
+  void bind_rest();
   Result<void> bind_outputs(std::span<const graph::ValueId> outputs);
   Result<void> place_buffers();
 

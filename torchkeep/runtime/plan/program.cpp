@@ -33,6 +33,7 @@ Program::Program(const graph::Graph& graph, std::vector<Item> items,
       arena_(arena != nullptr ? arena : &own_arena_) {}
 
 Result<std::unique_ptr<Plan>> Program::make_plan(const Start& start, Context& context) const {
+  const Packing packing(context.machine.shelf());
   std::vector<Operand> operands;
   for (std::size_t i = 0; i < start.views.size(); ++i) {
     const View& view = start.views[i];
@@ -92,9 +93,7 @@ Result<Program::Stage*> Program::find_stage(std::list<Stage>& stages, const Star
     return &stages.front();
   }
   Key key = TRY(make_key(start));
-  auto made = make_plan(start, context);
-  context.machine.shelf().clear();
-  auto plan = TRY(std::move(made));
+  auto plan = TRY(make_plan(start, context));
   while (!stages.empty() && stages.size() >= std::max<std::size_t>(limits_.max_plans, 1))
     stages.pop_back();
   stages.push_front({std::move(key), std::move(plan), {}});

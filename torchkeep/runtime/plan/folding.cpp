@@ -1,0 +1,41 @@
+#include "torchkeep/runtime/plan/planner.h"
+
+namespace torchkeep::runtime::plan {
+namespace {
+
+// What folding may keep in memory for one plan; shapes and indices need little.
+constexpr std::uint64_t kMaxFoldedBytes = std::uint64_t{16} << 20;
+
+}  // namespace
+
+using graph::kLeftOut;
+using graph::Node;
+using graph::ValueId;
+
+bool Planner::is_known(const Node& node) {
+  if (!request_.fold) return false;
+  bool any = false;
+  for (const ValueId read : node.reads()) {
+    if (read == kLeftOut) continue;
+    if (!state(read).operand.constant) return false;
+    any = true;
+  }
+  return any;
+}
+
+Result<bool> Planner::fold(const Item& item) {
+  auto outputs = evaluate(request_, *item.node, *item.kernel, known_);
+  // Whatever was in the way will be said of the node when it is planned like any other.
+  if (!outputs) return false;
+  std::uint64_t bytes = folded_bytes_;
+  for (const ConstantPointer& output : *outputs) bytes += output ? output->bytes().size() : 0;
+  if (bytes > kMaxFoldedBytes) return false;
+  folded_bytes_ = bytes;
+  for (std::size_t i = 0; i < outputs->size(); ++i) {
+    if ((*outputs)[i]) know(item.node->outputs[i], std::move((*outputs)[i]));
+  }
+  for (const ValueId read : item.node->reads()) read_once_less(read);
+  return true;
+}
+
+}  // namespace torchkeep::runtime::plan

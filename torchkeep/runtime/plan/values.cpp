@@ -1,0 +1,189 @@
+#include <algorithm>
+
+#include "torchkeep/runtime/kernels/strided.h"
+#include "torchkeep/runtime/plan/arena.h"
+#include "torchkeep/runtime/plan/lying.h"
+#include "torchkeep/runtime/plan/planner.h"
+
+namespace torchkeep::runtime::plan {
+namespace {
+
+// Shapes and indices are a few bytes, and secret memory comes in pages.
+constexpr std::uint64_t kMaxShelvedBytes = 4096, kShelfBytes = 64 << 10;
+
+}  // namespace
+
+using graph::kLeftOut;
+using graph::ValueId;
+
+std::uint64_t bytes_of(const Operand& operand) {
+  if (!operand.layout.is_plain()) return operand.layout.bytes(operand.shape);
+  return byte_count(operand.dtype, operand.shape).value();  // checked when the operand was made
+}
+
+// What the request knows is looked up, not copied: a plan is made for each node that is folded.
+ConstantPointer Planner::find_known(ValueId value) const {
+  const auto own = known_.find(value);
+  if (own != known_.end()) return own->second;
+  if (request_.known == nullptr) return nullptr;
+  const auto given = request_.known->find(value);
+  return given == request_.known->end() ? nullptr : given->second;
+}
+
+Planner::ValueState& Planner::state(ValueId value) {
+  const auto known = values_.find(value);
+  if (known != values_.end()) return known->second;
+  // The first to read a constant gives it a buffer.
+  ConstantPointer constant = request_.graph.values[value].constant;
+  if (!constant) constant = find_known(value);
+  if (constant) {
+    know(value, std::move(constant));
+  } else {
+    // A parameter that its kernels have packed: they know its shape, nobody else reads it.
+    bind(value, {}, add_fixed_buffer(nullptr, 0, nullptr));
+  }
+  return values_.find(value)->second;
+}
+
+void Planner::bind(ValueId value, Operand operand, BufferId buffer, Lying lying) {
+  const auto uses = uses_.find(value);
+  const std::uint32_t left = uses == uses_.end() ? 0 : uses->second;
+  uses_left_[buffer] += left;
+  values_[value] = {std::move(operand), buffer, left, {}, std::move(lying)};
+}
+
+const Operand& Planner::operand(ValueId value) const { return values_.find(value)->second.operand; }
+
+ConstantPointer Planner::shelved(ConstantPointer constant) {
+  const std::uint64_t bytes = constant->bytes().size();
+  if (constant.use_count() > 1 || bytes > kMaxShelvedBytes) return constant;
+  if (shelf_ == nullptr || shelf_->size() - shelf_filled_ < bytes) {
+    shelf_ = std::make_shared<SecretBytes>(kShelfBytes);
+    shelf_filled_ = 0;
+  }
+  std::ranges::copy(constant->bytes(), shelf_->expose().begin() + shelf_filled_);
+  auto shelved = std::make_shared<graph::Constant>(constant->dtype(), constant->shape(), shelf_,
+                                                   shelf_filled_, bytes);
+  shelf_filled_ += (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+  return shelved;
+}
+
+void Planner::know(ValueId value, ConstantPointer constant) {
+  constant = shelved(std::move(constant));
+  Operand operand{constant->dtype(), constant->shape(), {}, constant};
+  // Steps only read what is fixed.
+  auto* memory =
+      const_cast<std::byte*>(reinterpret_cast<const std::byte*>(constant->bytes().data()));
+  const std::uint64_t bytes = constant->bytes().size();
+  bind(value, std::move(operand), add_fixed_buffer(memory, bytes, constant));
+  known_[value] = std::move(constant);
+}
+
+Result<BufferId> Planner::add_arena_buffer(std::uint64_t bytes) {
+  if (bytes > request_.max_bytes) {
+    return unavailable("one tensor needs ", bytes, " bytes, the limit for all is ",
+                       request_.max_bytes);
+  }
+  plan_->buffers_.push_back({Buffer::Place::Arena, bytes, 0, nullptr, nullptr});
+  uses_left_.push_back(0);
+  return static_cast<BufferId>(plan_->buffers_.size() - 1);
+}
+
+BufferId Planner::add_fixed_buffer(std::byte* memory, std::uint64_t bytes,
+                                   std::shared_ptr<const void> owner) {
+  plan_->buffers_.push_back({Buffer::Place::Fixed, bytes, 0, memory, std::move(owner)});
+  uses_left_.push_back(0);
+  return static_cast<BufferId>(plan_->buffers_.size() - 1);
+}
+
+void Planner::add_step(Step step) {
+  step.node = node_;
+  plan_->steps_.push_back(std::move(step));
+}
+
+BufferId Planner::buffer_of(ValueId value) const { return values_.find(value)->second.buffer; }
+const Lying& Planner::lying_of(ValueId value) const { return values_.find(value)->second.lying; }
+
+Result<BufferId> Planner::read_gathered(ValueId value) {
+  ValueState& from = state(value);
+  for (const auto& [layout, buffer] : from.copies) {
+    if (layout.is_plain()) return buffer;
+  }
+  const BufferId copy =
+      TRY(add_arena_buffer(TRY(byte_count(from.operand.dtype, from.operand.shape))));
+  from.copies.emplace_back(dnn::Layout(), copy);
+  add_step({{from.buffer, copy},
+            kernels::strided_action(from.operand.dtype, gathering(from.lying)),
+            nullptr,
+            ""});
+  return copy;
+}
+
+Result<BufferId> Planner::read(ValueId value, const dnn::Layout& layout) {
+  ValueState& from = state(value);
+  BufferId source = from.buffer;
+  if (!from.lying.empty()) source = TRY(read_gathered(value));
+  if (from.operand.layout == layout) return source;
+  for (const auto& [known, buffer] : from.copies) {
+    if (known == layout) return buffer;
+  }
+  const DataType dtype = from.operand.dtype;
+  TORCHKEEP_CHECK(dtype == DataType::Float32 || dtype == DataType::Int8 ||
+                  dtype == DataType::UInt8);
+  dnn::Primitive reorder = TRY(
+      dnn::make_reorder(request_.machine, from.operand.shape, from.operand.layout, layout, dtype));
+  const BufferId copy =
+      TRY(add_arena_buffer(bytes_of({dtype, from.operand.shape, layout, nullptr})));
+  from.copies.emplace_back(layout, copy);
+  TRY(Builder(*this, *node_).step({source, copy}, std::move(reorder)));
+  return copy;
+}
+
+bool Planner::may_overwrite(ValueId value) const {
+  const ValueState& found = values_.find(value)->second;
+  // Inputs belong to the caller, parameters to all runs.
+  return plan_->buffers_[found.buffer].place == Buffer::Place::Arena &&
+         uses_left_[found.buffer] == 1;
+}
+
+Result<BufferId> Planner::write(ValueId value, Operand operand) {
+  TRY(byte_count(operand.dtype, operand.shape));
+  const BufferId buffer = TRY(add_arena_buffer(bytes_of(operand)));
+  if (value != kLeftOut) bind(value, std::move(operand), buffer);
+  return buffer;
+}
+
+BufferId Planner::write_over(ValueId value, ValueId input, Operand operand) {
+  const BufferId buffer = values_.find(input)->second.buffer;
+  TORCHKEEP_CHECK(may_overwrite(input) && bytes_of(operand) == plan_->buffers_[buffer].bytes);
+  bind(value, std::move(operand), buffer);
+  return buffer;
+}
+
+bool Planner::view_spread(ValueId value, ValueId input, const Shape& shape) {
+  const ValueState& from = state(input);
+  if (from.lying.empty()) return false;
+  bind(value, {from.operand.dtype, shape, {}, nullptr}, from.buffer,
+       spread(from.lying, from.operand.shape, shape));
+  return true;
+}
+
+Result<void> Planner::view(ValueId value, ValueId input, Shape shape) {
+  const ValueState& from = state(input);
+  if (!from.lying.empty()) {
+    if (auto seen = reshaped(from.lying, shape)) {
+      bind(value, {from.operand.dtype, std::move(shape), {}, nullptr}, from.buffer,
+           std::move(*seen));
+      return {};
+    }
+  }
+  const BufferId buffer = TRY(read(input, {}));
+  // The view's readers may overwrite a copy that was made for it, so no other reader may find it.
+  std::erase_if(state(input).copies, [&](const auto& copy) { return copy.second == buffer; });
+  Operand operand{state(input).operand.dtype, std::move(shape), {}, nullptr};
+  TORCHKEEP_CHECK(bytes_of(operand) == plan_->buffers_[buffer].bytes);
+  bind(value, std::move(operand), buffer);
+  return {};
+}
+
+}  // namespace torchkeep::runtime::plan
