@@ -73,6 +73,7 @@ TEST_F(StoredWeights, AnswerAsTheFloatsThatTheyStandFor) {
   for (const Stored& stored :
        {Stored{}, Stored{.mask = 15, .less = 8}, Stored{.block = 16}, Stored{.turned = true},
         Stored{.mask = 15, .less = 8, .block = 32}, Stored{.block = 32, .turned = true},
+        Stored{.mask = 15, .less = 8, .block = 5}, Stored{.block = 7},
         Stored{.type = DataType::UInt8, .mask = 15, .zero = 8},
         Stored{.type = DataType::UInt8, .zero = 128},
         Stored{.type = DataType::UInt8, .mask = 15, .block = 16, .turned = true, .zero = 3}}) {

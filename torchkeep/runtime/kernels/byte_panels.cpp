@@ -6,63 +6,84 @@
 namespace torchkeep::runtime::kernels {
 namespace {
 
-using Numbers [[gnu::vector_size(16)]] = std::int8_t;
-using Halves [[gnu::vector_size(16)]] = std::uint8_t;
-using Words [[gnu::vector_size(32)]] = std::int16_t;
 using Ints [[gnu::vector_size(64)]] = std::int32_t;
+using Words [[gnu::vector_size(64)]] = std::uint32_t;
 
 constexpr std::size_t kStep = kLanes, kLanesAPanel = kPanelColumns / kStep;
 constexpr std::size_t kMostRows = 4;  // whose sums stay in registers
 constexpr std::size_t kAhead = 1024;  // bytes that are fetched before they are wanted
+constexpr unsigned kWordBits = 32;
 constexpr int kMiddle = 8;
 
-[[gnu::always_inline]] inline void widen(Lanes& to, Numbers numbers) {
-  // In two steps, each of which is an instruction.
-  const Words words = __builtin_convertvector(numbers, Words);
-  to = __builtin_convertvector(__builtin_convertvector(words, Ints), Lanes);
+/// How numbers are stored, and how those of 4 bits become floats.
+enum class Stored {
+  Bytes,
+  Looked,    ///< Up in a register, where the processor has an instruction for that.
+  Computed,  ///< Otherwise.
+};
+
+/// Of a number.
+constexpr unsigned bits_of(Stored stored) { return stored == Stored::Bytes ? 8 : 4; }
+
+/// Number `place` of each of sixteen words.
+template <Stored kStored>
+[[gnu::always_inline]] inline void number(Lanes& to, const Words& words, unsigned place) {
+  constexpr unsigned kBits = bits_of(kStored);
+  if constexpr (kStored == Stored::Bytes) {
+    // Shifted up to where its sign is the word's, and down again.
+    const Words high = words << (kWordBits - kBits * (place + 1));
+    to = __builtin_convertvector(reinterpret_cast<const Ints&>(high) >> (kWordBits - kBits), Lanes);
+    return;
+  }
+  const Words low = words >> (kBits * place);
+#if __has_builtin(__builtin_shuffle)
+  if constexpr (kStored == Stored::Looked) {
+    constexpr Lanes kNumbers = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
+    to = __builtin_shuffle(kNumbers, reinterpret_cast<const Ints&>(low));  // modulo sixteen
+    return;
+  }
+#endif
+  to = __builtin_convertvector(reinterpret_cast<Ints>(low & 15) - kMiddle, Lanes);
 }
 
-template <bool kFourBits>
-[[gnu::always_inline]] inline void load_row(Lanes (&to)[kLanesAPanel], const std::uint8_t* from) {
-  if constexpr (kFourBits) {
-#pragma GCC unroll 2
-    for (std::size_t k = 0; k < kLanesAPanel; k += 2) {
-      Halves pairs;
-      std::memcpy(&pairs, from + k / 2 * kStep, sizeof pairs);
-      const Halves low = pairs & 15, high = pairs >> 4;
-      widen(to[k], reinterpret_cast<Numbers>(low) - std::int8_t{kMiddle});
-      widen(to[k + 1], reinterpret_cast<Numbers>(high) - std::int8_t{kMiddle});
-    }
-  } else {
+/// Row `which` of those that words hold.
+template <std::size_t kRows, Stored kStored>
+[[gnu::always_inline]] inline void add_row(Lanes (&sums)[kRows][kLanesAPanel],
+                                           const std::uint8_t* from, unsigned which,
+                                           Rows<const float> x, std::size_t i) {
+  Words words;
+  std::memcpy(&words, from, sizeof words);
+  Lanes columns[kLanesAPanel];
 #pragma GCC unroll 4
-    for (std::size_t k = 0; k < kLanesAPanel; ++k) {
-      Numbers numbers;
-      std::memcpy(&numbers, from + k * kStep, sizeof numbers);
-      widen(to[k], numbers);
-    }
+  for (unsigned k = 0; k < kLanesAPanel; ++k)
+    number<kStored>(columns[k], words, static_cast<unsigned>(which * kLanesAPanel) + k);
+#pragma GCC unroll 4
+  for (std::size_t r = 0; r < kRows; ++r) {
+    const float one = x.start[r * x.step + i];
+#pragma GCC unroll 4
+    for (std::size_t k = 0; k < kLanesAPanel; ++k) sums[r][k] += one * columns[k];
   }
 }
 
 /// `kRows` rows with one panel.
-template <std::size_t kRows, bool kFourBits>
+template <std::size_t kRows, Stored kStored>
 [[gnu::always_inline]] inline void multiply_panel(const BytePanels& panels,
                                                   const std::uint8_t* from, const float* scales,
                                                   Rows<const float> x, float (*to)[kPanelColumns]) {
-  constexpr std::size_t kRowBytes = kFourBits ? kPanelColumns / 2 : kPanelColumns;
+  constexpr std::size_t kAtOnce = kStored == Stored::Bytes ? 1 : 2;
   Lanes totals[kRows][kLanesAPanel] = {};
   for (std::size_t start = 0; start < panels.inner; start += panels.block) {
     const std::size_t end = std::min(start + panels.block, panels.inner);
     Lanes sums[kRows][kLanesAPanel] = {};
-    for (std::size_t i = start; i < end; ++i, from += kRowBytes) {
+    std::size_t i = start;
+    for (; i + kAtOnce <= end; i += kAtOnce, from += kPanelColumns) {
       __builtin_prefetch(from + kAhead);
-      Lanes columns[kLanesAPanel];
-      load_row<kFourBits>(columns, from);
-#pragma GCC unroll 4
-      for (std::size_t r = 0; r < kRows; ++r) {
-        const float one = x.start[r * x.step + i];
-#pragma GCC unroll 4
-        for (std::size_t k = 0; k < kLanesAPanel; ++k) sums[r][k] += one * columns[k];
-      }
+      add_row<kRows, kStored>(sums, from, 0, x, i);
+      if constexpr (kAtOnce == 2) add_row<kRows, kStored>(sums, from, 1, x, i + 1);
+    }
+    if (i < end) {
+      add_row<kRows, kStored>(sums, from, 0, x, i);
+      from += kPanelColumns;
     }
 #pragma GCC unroll 4
     for (std::size_t k = 0; k < kLanesAPanel; ++k) {
@@ -80,7 +101,7 @@ template <std::size_t kRows, bool kFourBits>
   }
 }
 
-template <bool kFourBits>
+template <Stored kStored>
 [[gnu::always_inline]] inline void multiply(const BytePanels* wanted, const std::uint8_t* weights,
                                             const float* scales, Rows<const float> x,
                                             Rows<float> to, std::size_t count, bool add,
@@ -96,9 +117,9 @@ template <bool kFourBits>
       float sums[kMostRows][kPanelColumns];
       const bool full = count - row >= kMostRows;
       if (full)
-        multiply_panel<kMostRows, kFourBits>(panels, from, with, part, sums);
+        multiply_panel<kMostRows, kStored>(panels, from, with, part, sums);
       else
-        multiply_panel<1, kFourBits>(panels, from, with, part, sums);
+        multiply_panel<1, kStored>(panels, from, with, part, sums);
       for (std::size_t r = 0; r < (full ? kMostRows : 1); ++r, ++row) {
         float* out = to.start + row * to.step + start;
         for (std::size_t j = 0; j < columns; ++j) out[j] = add ? out[j] + sums[r][j] : sums[r][j];
@@ -110,19 +131,25 @@ template <bool kFourBits>
 }  // namespace
 
 void pack_bytes(const BytePanels& panels, const std::int8_t* from, std::uint8_t* to) {
+  const unsigned bits = panels.four_bits ? 4 : 8, places = kWordBits / bits;
+  const std::size_t at_once = places / kLanesAPanel;
+  const auto code = [&](std::size_t row, std::size_t column) -> std::uint32_t {
+    const int number = column < panels.columns ? from[row * panels.columns + column] : 0;
+    return static_cast<std::uint32_t>(panels.four_bits ? number + kMiddle : number & 255);
+  };
   for (std::size_t start = 0; start < panels.columns; start += kPanelColumns) {
-    for (std::size_t i = 0; i < panels.inner; ++i, to += panels.row_bytes()) {
-      const auto number = [&](std::size_t column) -> int {
-        return start + column < panels.columns ? from[i * panels.columns + start + column] : 0;
-      };
-      for (std::size_t j = 0; j < panels.row_bytes(); ++j) {
-        if (!panels.four_bits) {
-          to[j] = static_cast<std::uint8_t>(number(j));
-          continue;
+    for (std::size_t first = 0; first < panels.inner; first += panels.block) {
+      const std::size_t end = std::min(first + panels.block, panels.inner);
+      for (std::size_t i = first; i < end; i += at_once) {
+        for (std::size_t j = 0; j < kStep; ++j, to += sizeof(std::uint32_t)) {
+          std::uint32_t word = 0;
+          for (unsigned place = 0; place < places; ++place) {
+            const std::size_t row = i + place / kLanesAPanel;
+            if (row < end)
+              word |= code(row, start + j + place % kLanesAPanel * kStep) << (bits * place);
+          }
+          std::memcpy(to, &word, sizeof word);
         }
-        const std::size_t column = j / kStep * 2 * kStep + j % kStep;
-        to[j] = static_cast<std::uint8_t>((number(column) + kMiddle) |
-                                          (number(column + kStep) + kMiddle) << 4);
       }
     }
   }
@@ -142,10 +169,14 @@ void pack_scales(const BytePanels& panels, const float* from, std::size_t count,
 void multiply_bytes(const BytePanels& panels, const std::uint8_t* weights, const float* scales,
                     Rows<const float> x, Rows<float> to, std::size_t count, bool add,
                     std::size_t first, std::size_t last) {
-  if (panels.four_bits)
-    run_compiled<multiply<true>>(&panels, weights, scales, x, to, count, add, first, last);
+  if (!panels.four_bits)
+    run_compiled<multiply<Stored::Bytes>>(&panels, weights, scales, x, to, count, add, first, last);
+  else if (has_wide_vectors())
+    run_compiled<multiply<Stored::Looked>>(&panels, weights, scales, x, to, count, add, first,
+                                           last);
   else
-    run_compiled<multiply<false>>(&panels, weights, scales, x, to, count, add, first, last);
+    run_compiled<multiply<Stored::Computed>>(&panels, weights, scales, x, to, count, add, first,
+                                             last);
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -4,9 +4,11 @@
 
 #include "torchkeep/runtime/kernels/panels.h"
 
-/// Weights of 8 or 4 bits in panels of 64 columns, as panels.h has floats: a row of a panel is 64
-/// bytes, or 32 of which each holds a column's number in its low half and that of the column 16
-/// further in its high half, plus 8. They become floats in registers and nowhere else.
+/// Weights of 8 or 4 bits in panels of 64 columns, as panels.h has floats. A row of a panel is
+/// sixteen words of 32 bits, which hold columns j, j + 16, j + 32 and j + 48 from their low end on:
+/// a shift brings sixteen neighbours to where they become floats, in registers and nowhere else.
+/// With 4 bits, each number plus 8, a word holds those of the next row too; a block with an odd
+/// number of rows ends with one that nobody reads.
 namespace torchkeep::runtime::kernels {
 
 struct BytePanels {
@@ -15,9 +17,15 @@ struct BytePanels {
   std::size_t block = 0;    ///< Rows with one scale a column; `inner` if all have one.
   bool four_bits = false;
 
-  std::size_t row_bytes() const { return four_bits ? kPanelColumns / 2 : kPanelColumns; }
   std::size_t blocks() const { return block == 0 ? 0 : (inner + block - 1) / block; }
-  std::size_t panel_bytes() const { return inner * row_bytes(); }
+  /// Of `rows` that share their scales.
+  std::size_t block_bytes(std::size_t rows) const {
+    return (four_bits ? (rows + 1) / 2 : rows) * kPanelColumns;
+  }
+  std::size_t panel_bytes() const {
+    if (blocks() == 0) return 0;
+    return (blocks() - 1) * block_bytes(block) + block_bytes(inner - (blocks() - 1) * block);
+  }
   /// Of the scales of one panel: kPanelColumns for each block.
   std::size_t panel_scales() const { return blocks() * kPanelColumns; }
 };

@@ -4,6 +4,12 @@
 /// loader is left alone: sanitizers and clang treat its resolvers differently.
 namespace torchkeep::runtime::kernels {
 
+/// Whether loops are compiled for vectors of 512 bits.
+inline bool has_wide_vectors() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
+
 /// One loop, three times. `Loop` is [[gnu::always_inline]], so that each caller compiles it.
 template <auto Loop>
 struct Compiled;
@@ -20,9 +26,7 @@ struct Compiled<Loop> {
   static void plain(Arguments... arguments) { Loop(arguments...); }
 
   static Function* choose() {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
-      return wide;
+    if (has_wide_vectors()) return wide;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return middle;
     return plain;
   }
