@@ -42,16 +42,20 @@ class Gemm final : public Kernel {
         left, right, output, turn_a_, turn_b_, is_bias, alpha_, epilogue_of(builder), std::nullopt};
     // Any other C is written first, and the product is added to it.
     product.epilogue.residual |= has_sum && !is_bias;
-    dnn::Planned planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
+    const bool one_row =
+        packed_ && left[0] == 1 && !turn_a_ && product.epilogue.residual == builder.has_residual();
+    dnn::Planned planned;
+    if (one_row && packed_->lies_in_panels())
+      planned.weights = *packed_->layout();
+    else
+      planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
     std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
     buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights))
                               : TRY(builder.read(1)));
     if (is_bias) buffers.push_back(TRY(builder.read(2)));
     buffers.push_back(TRY(write_output(builder, output, {})));
     if (has_sum && !is_bias) TRY(write_sum(builder, output, buffers.back()));
-    if (packed_ && left[0] == 1 && !turn_a_ &&
-        product.epilogue.residual == builder.has_residual() &&
-        plan_row_product(builder, right, planned.weights, is_bias, alpha_, buffers))
+    if (one_row && plan_row_product(builder, right, planned.weights, is_bias, alpha_, buffers))
       return {};
     return builder.step(std::move(buffers), std::move(planned.primitive));
   }

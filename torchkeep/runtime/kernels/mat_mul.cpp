@@ -70,7 +70,15 @@ class MatMul final : public Kernel {
     const bool fits = residual_fits(builder, output, type);
     if (!fits) product.epilogue = {};
     if (rescale_) product.quantised = rescale_->numbers(fits);
-    dnn::Planned planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
+    // Of a row with weights that lie in panels already no primitive is needed: making one takes
+    // longer than the row itself.
+    const bool one_row = packed_ && !rescale_ && product.input[0] == 1;
+    const bool by_hand = one_row && fits && packed_->lies_in_panels();
+    dnn::Planned planned;
+    if (by_hand)
+      planned.weights = *packed_->layout();
+    else
+      planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
     std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
     buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights))
                               : TRY(builder.read(1)));
@@ -84,8 +92,7 @@ class MatMul final : public Kernel {
       return add_residual_apart(builder, output, {}, result);
     }
     buffers.push_back(TRY(write_output(builder, std::move(output), {}, type)));
-    if (packed_ && !rescale_ && product.input[0] == 1 &&
-        plan_row_product(builder, right, planned.weights, biased_, scale_, buffers))
+    if (one_row && plan_row_product(builder, right, planned.weights, biased_, scale_, buffers))
       return {};
     return builder.step(std::move(buffers), std::move(planned.primitive));
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "torchkeep/runtime/kernels/panels.h"
+
 namespace torchkeep::runtime::kernels {
 namespace {
 
@@ -16,6 +18,10 @@ std::byte* writable(ByteView bytes) {
 std::optional<dnn::Layout> Packed::layout() const {
   if (versions_.empty()) return std::nullopt;
   return versions_.front().layout;
+}
+
+bool Packed::lies_in_panels() const {
+  return !versions_.empty() && versions_.front().layout.panel_floats(kPanelColumns).has_value();
 }
 
 std::uint64_t Packed::bytes() const {

@@ -19,6 +19,8 @@ class Packed {
   const Shape& shape() const { return shape_; }
   /// The layout of the first packing: later plans do well to keep to it.
   std::optional<dnn::Layout> layout() const;
+  /// Whether they are packed in a way that `plan_row_product` can follow.
+  bool lies_in_panels() const;
   std::uint64_t bytes() const;
 
   /// The elements in that layout, for steps of `builder`'s plan. The first call lets go of the
