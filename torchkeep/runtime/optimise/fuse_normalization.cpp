@@ -1,5 +1,5 @@
+#include "torchkeep/runtime/optimise/mean_square.h"
 #include "torchkeep/runtime/optimise/optimise.h"
-#include "torchkeep/runtime/optimise/patterns.h"
 
 namespace torchkeep::runtime::optimise {
 namespace {
@@ -24,13 +24,13 @@ class Finder {
     Normalization found;
     const auto scaled = patterns_.other_side(patterns_.node(last), [&](ValueId value) {
       found.shift = value;
-      return is_vector(value);
+      return is_vector(graph_, value);
     });
     const auto product = scaled ? patterns_.maker_of(*scaled, "Mul") : std::nullopt;
     if (!product) return std::nullopt;
     const auto quotient = patterns_.other_side(patterns_.node(*product), [&](ValueId value) {
       found.scale = value;
-      return is_vector(value);
+      return is_vector(graph_, value);
     });
     const auto division = quotient ? patterns_.maker_of(*quotient, "Div") : std::nullopt;
     if (!division || shape_of(found.scale) != shape_of(found.shift)) return std::nullopt;
@@ -46,10 +46,10 @@ class Finder {
                                      return found.epsilon >= 0;
                                    })
             : std::nullopt;
-    const auto mean_square = variance ? find_mean(*variance) : std::nullopt;
+    const auto mean_square = variance ? find_mean(graph_, patterns_, *variance) : std::nullopt;
     if (!mean_square) return std::nullopt;
     found.nodes.insert(found.nodes.end(), {*root, *sum, *mean_square});
-    const auto square = find_square(patterns_.node(*mean_square).inputs[0], centred);
+    const auto square = find_square(patterns_, patterns_.node(*mean_square).inputs[0], centred);
     if (!square || !take_difference(centred, square->second, found)) return std::nullopt;
     found.nodes.push_back(square->first);
     return found;
@@ -58,43 +58,6 @@ class Finder {
  private:
   const Shape& shape_of(ValueId value) const { return graph_.values[value].constant->shape(); }
 
-  /// A parameter for the last dimension.
-  bool is_vector(ValueId value) const {
-    const auto& constant = graph_.values[value].constant;
-    return constant && constant->dtype() == DataType::Float32 && constant->shape().size() == 1;
-  }
-
-  /// The node that makes `value` as the mean over the last dimension, which stays as 1.
-  std::optional<std::size_t> find_mean(ValueId value) const {
-    const auto maker = patterns_.maker_of(value, "ReduceMean");
-    if (!maker) return std::nullopt;
-    const Node& node = patterns_.node(*maker);
-    const graph::Attribute* keeps = find_attribute(node, "keepdims");
-    if (keeps != nullptr && keeps->i != 1) return std::nullopt;
-    if (const graph::Attribute* axes = find_attribute(node, "axes"); axes != nullptr)
-      return axes->ints == std::vector<std::int64_t>{-1} ? maker : std::nullopt;
-    if (node.inputs.size() < 2 || node.inputs[1] == graph::kLeftOut) return std::nullopt;
-    const auto& constant = graph_.values[node.inputs[1]].constant;
-    if (!constant) return std::nullopt;
-    const auto axes = graph::to_ints(*constant);
-    return axes && *axes == std::vector<std::int64_t>{-1} ? maker : std::nullopt;
-  }
-
-  /// The node that makes `value` as the square of `of`, and how many times it reads that.
-  std::optional<std::pair<std::size_t, std::uint32_t>> find_square(ValueId value,
-                                                                   ValueId of) const {
-    if (const auto power = patterns_.maker_of(value, "Pow")) {
-      const Node& node = patterns_.node(*power);
-      if (node.inputs[0] == of && patterns_.is_number(node.inputs[1], 2))
-        return std::pair{*power, 1U};
-    }
-    if (const auto product = patterns_.maker_of(value, "Mul")) {
-      const Node& node = patterns_.node(*product);
-      if (node.inputs[0] == of && node.inputs[1] == of) return std::pair{*product, 2U};
-    }
-    return std::nullopt;
-  }
-
   /// `centred` is x - mean(x), read by the division, by the square and by nobody else.
   bool take_difference(ValueId centred, std::uint32_t readings, Normalization& found) const {
     const auto difference = patterns_.maker(centred);
@@ -102,7 +65,7 @@ class Finder {
         patterns_.uses(centred) != readings + 1)
       return false;
     found.of = patterns_.node(*difference).inputs[0];
-    const auto mean = find_mean(patterns_.node(*difference).inputs[1]);
+    const auto mean = find_mean(graph_, patterns_, patterns_.node(*difference).inputs[1]);
     if (!mean || patterns_.node(*mean).inputs[0] != found.of) return false;
     found.nodes.insert(found.nodes.end(), {*difference, *mean});
     return true;
@@ -111,14 +74,6 @@ class Finder {
   const Graph& graph_;
   Patterns patterns_;
 };
-
-graph::Attribute number(std::string_view name, float value) {
-  graph::Attribute attribute;
-  attribute.name = name;
-  attribute.type = graph::AttributeType::Float;
-  attribute.f = value;
-  return attribute;
-}
 
 }  // namespace
 

@@ -16,6 +16,7 @@ Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
   drop_unused(graph);
   TRY(fold_batch_normalization(graph));
   fuse_normalization(graph);
+  fuse_root_mean_square(graph);
   fuse_bias(graph);
   fuse_scale(graph);
   fuse_curves(graph);

@@ -70,6 +70,11 @@ void fuse_curves(graph::Graph& graph);
 ///                                 becomes        y = LayerNormalization(x, scale, shift)
 void fuse_normalization(graph::Graph& graph);
 
+/// Finds normalisation by the root mean square that is written out, a root's reciprocal too.
+///   x / Sqrt(ReduceMean(x^2) + epsilon) * scale
+///                                 becomes        y = RMSNormalization(x, scale)
+void fuse_root_mean_square(graph::Graph& graph);
+
 /// Lets a convolution or a linear layer add to what is there already.
 ///   Conv -> Add(., r)                 becomes        Conv + r
 void fuse_residual(graph::Graph& graph);

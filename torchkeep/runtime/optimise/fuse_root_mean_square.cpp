@@ -1,0 +1,119 @@
+#include "torchkeep/runtime/optimise/mean_square.h"
+#include "torchkeep/runtime/optimise/optimise.h"
+
+namespace torchkeep::runtime::optimise {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::ValueId;
+
+/// The nodes before the product with the scale, which stays and becomes the normalisation.
+struct Normalization {
+  ValueId of = graph::kLeftOut, scale = graph::kLeftOut;
+  float epsilon = 0;
+  std::vector<std::size_t> nodes;
+};
+
+class Finder {
+ public:
+  explicit Finder(const Graph& graph) : graph_(graph), patterns_(graph) {}
+
+  std::optional<Normalization> find(std::size_t last) const {
+    if (patterns_.node(last).op != "Mul" || !patterns_.node(last).domain.empty())
+      return std::nullopt;
+    Normalization found;
+    const auto quotient = patterns_.other_side(patterns_.node(last), [&](ValueId value) {
+      found.scale = value;
+      return is_vector(graph_, value);
+    });
+    if (!quotient) return std::nullopt;
+    const auto root = take_quotient(*quotient, found);
+    const auto sum = root ? patterns_.maker_of(*root, "Add") : std::nullopt;
+    if (!sum) return std::nullopt;
+    const auto mean = patterns_.other_side(patterns_.node(*sum), [&](ValueId value) {
+      found.epsilon = patterns_.find_number(value).value_or(-1);
+      return found.epsilon >= 0;
+    });
+    const auto mean_square = mean ? find_mean(graph_, patterns_, *mean) : std::nullopt;
+    if (!mean_square) return std::nullopt;
+    const auto square = find_square(patterns_, patterns_.node(*mean_square).inputs[0], found.of);
+    if (!square) return std::nullopt;
+    found.nodes.insert(found.nodes.end(), {*sum, *mean_square, square->first});
+    return found;
+  }
+
+ private:
+  /// `value` is x over a root: returns what the root is of.
+  std::optional<ValueId> take_quotient(ValueId value, Normalization& found) const {
+    if (const auto division = patterns_.maker_of(value, "Div")) {
+      found.of = patterns_.node(*division).inputs[0];
+      found.nodes.push_back(*division);
+      return take_root(patterns_.node(*division).inputs[1], found);
+    }
+    const auto product = patterns_.maker_of(value, "Mul");
+    if (!product) return std::nullopt;
+    found.nodes.push_back(*product);
+    std::optional<ValueId> root;
+    const auto of = patterns_.other_side(patterns_.node(*product), [&](ValueId side) {
+      root = take_factor(side, found);
+      return root.has_value();
+    });
+    if (!of) return std::nullopt;
+    found.of = *of;
+    return root;
+  }
+
+  /// `value` is one over a root.
+  std::optional<ValueId> take_factor(ValueId value, Normalization& found) const {
+    auto maker = patterns_.maker_of(value, "Reciprocal");
+    std::size_t place = 0;
+    if (!maker) {
+      maker = patterns_.maker_of(value, "Div");
+      if (!maker || !is_one(patterns_.node(*maker).inputs[0])) return std::nullopt;
+      place = 1;
+    }
+    const auto root = take_root(patterns_.node(*maker).inputs[place], found);
+    if (root) found.nodes.push_back(*maker);
+    return root;
+  }
+
+  std::optional<ValueId> take_root(ValueId value, Normalization& found) const {
+    const auto root = patterns_.maker_of(value, "Sqrt");
+    if (!root) return std::nullopt;
+    found.nodes.push_back(*root);
+    return patterns_.node(*root).inputs[0];
+  }
+
+  /// Also with one dimension of 1, as torch writes it: the mean has more than that.
+  bool is_one(ValueId value) const {
+    if (value == graph::kLeftOut) return false;
+    const auto& constant = graph_.values[value].constant;
+    return constant && constant->dtype() == DataType::Float32 &&
+           (constant->shape().empty() || constant->shape() == Shape{1}) &&
+           std::as_const(*constant).elements<float>()[0] == 1;
+  }
+
+  const Graph& graph_;
+  Patterns patterns_;
+};
+
+}  // namespace
+
+void fuse_root_mean_square(Graph& graph) {
+  const Finder finder(graph);
+  std::vector<bool> dropped(graph.nodes.size(), false);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const std::optional<Normalization> found = finder.find(i);
+    if (!found) continue;
+    Node& node = graph.nodes[i];
+    node.op = "RMSNormalization";
+    node.recognised = true;
+    node.inputs = {found->of, found->scale};
+    node.attributes = {number("epsilon", found->epsilon)};
+    for (const std::size_t taken : found->nodes) dropped[taken] = true;
+  }
+  graph.remove_nodes(dropped);
+}
+
+}  // namespace torchkeep::runtime::optimise

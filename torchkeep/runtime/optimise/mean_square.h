@@ -1,0 +1,55 @@
+#pragma once
+
+#include "torchkeep/runtime/optimise/patterns.h"
+
+/// The pieces that normalisations which are written out have in common.
+namespace torchkeep::runtime::optimise {
+
+/// The node that makes `value` as the mean over the last dimension, which stays as 1.
+inline std::optional<std::size_t> find_mean(const graph::Graph& graph, const Patterns& patterns,
+                                            graph::ValueId value) {
+  const auto maker = patterns.maker_of(value, "ReduceMean");
+  if (!maker) return std::nullopt;
+  const graph::Node& node = patterns.node(*maker);
+  const graph::Attribute* keeps = find_attribute(node, "keepdims");
+  if (keeps != nullptr && keeps->i != 1) return std::nullopt;
+  if (const graph::Attribute* axes = find_attribute(node, "axes"); axes != nullptr)
+    return axes->ints == std::vector<std::int64_t>{-1} ? maker : std::nullopt;
+  if (node.inputs.size() < 2 || node.inputs[1] == graph::kLeftOut) return std::nullopt;
+  const auto& constant = graph.values[node.inputs[1]].constant;
+  if (!constant) return std::nullopt;
+  const auto axes = graph::to_ints(*constant);
+  return axes && *axes == std::vector<std::int64_t>{-1} ? maker : std::nullopt;
+}
+
+/// The node that makes `value` as the square of `of`, and how many times it reads that.
+inline std::optional<std::pair<std::size_t, std::uint32_t>> find_square(const Patterns& patterns,
+                                                                        graph::ValueId value,
+                                                                        graph::ValueId of) {
+  if (const auto power = patterns.maker_of(value, "Pow")) {
+    const graph::Node& node = patterns.node(*power);
+    if (node.inputs[0] == of && patterns.is_number(node.inputs[1], 2)) return std::pair{*power, 1U};
+  }
+  if (const auto product = patterns.maker_of(value, "Mul")) {
+    const graph::Node& node = patterns.node(*product);
+    if (node.inputs[0] == of && node.inputs[1] == of) return std::pair{*product, 2U};
+  }
+  return std::nullopt;
+}
+
+/// A parameter with a number for each place of the last dimension.
+inline bool is_vector(const graph::Graph& graph, graph::ValueId value) {
+  if (value == graph::kLeftOut) return false;
+  const auto& constant = graph.values[value].constant;
+  return constant && constant->dtype() == DataType::Float32 && constant->shape().size() == 1;
+}
+
+inline graph::Attribute number(std::string_view name, float value) {
+  graph::Attribute attribute;
+  attribute.name = name;
+  attribute.type = graph::AttributeType::Float;
+  attribute.f = value;
+  return attribute;
+}
+
+}  // namespace torchkeep::runtime::optimise
