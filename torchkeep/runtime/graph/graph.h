@@ -106,6 +106,16 @@ struct WrittenAttention {
   float replacement = 0;
 };
 
+/// A RotaryEmbedding that stands for nodes as written: x * cosines + turned * sines, each spread
+/// over the others. A row of `turned` is a piece of x's, negated, and another behind it. Inputs are
+/// x, cosines, sines, and the begin and end of the negated piece and of the other; without those,
+/// the pieces are the second half and the first. All axes must name x's last dimension.
+/// Source: https://arxiv.org/abs/2104.09864, as exporters write it.
+struct WrittenRotation {
+  std::vector<std::int64_t> axes;
+  std::optional<std::int64_t> half;  ///< The size of each half, if it is known.
+};
+
 /// What numbers of 8 bits stand for: (number - zero) * scale.
 struct Quantisation {
   DataType dtype = DataType::UInt8;  ///< Or Int8; Float32 for floats that meet quantised weights.
@@ -154,6 +164,7 @@ struct Node {
   ValueId residual = kLeftOut;  ///< Added to the result, before the activation.
   std::optional<Quantised> quantised;
   std::optional<WrittenAttention> attention;  ///< What a MatMul of `scale` stands for.
+  std::optional<WrittenRotation> rotation;    ///< What a RotaryEmbedding stands for.
 
   /// Every value that the node reads, captures and the residual too, those left out too.
   std::vector<ValueId> reads() const;

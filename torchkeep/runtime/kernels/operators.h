@@ -22,6 +22,7 @@ Result<KernelPointer> make_log_softmax(NodeReader& node);
 Result<KernelPointer> make_mat_mul(NodeReader& node);
 /// Of a MatMul that the optimiser marked as attention.
 Result<KernelPointer> make_written_attention(NodeReader& node);
+Result<KernelPointer> make_written_rotation(NodeReader& node);
 Result<KernelPointer> make_max_pool(NodeReader& node);
 Result<KernelPointer> make_reduce_mean(NodeReader& node);
 Result<KernelPointer> make_resize(NodeReader& node);

@@ -45,7 +45,7 @@ constexpr std::array kOperators{
     Operator{"QuantizeLinear", 10, 2, 3, 1, make_quantize_linear},
     Operator{"RMSNormalization", 23, 2, 2, 1, make_rms_normalization},
     Operator{"RNN", 1, 3, 6, 2, make_rnn, false},
-    Operator{"RotaryEmbedding", 23, 3, 4, 1, make_rotary_embedding},
+    Operator{"RotaryEmbedding", 23, 3, 7, 1, make_rotary_embedding},
     Operator{"Softmax", 1, 1, 1, 1, make_softmax},
     Operator{"SoftmaxCrossEntropyLoss", 12, 2, 3, 2, make_softmax_cross_entropy_loss},
 };

@@ -106,6 +106,10 @@ class RotaryEmbedding final : public Kernel {
 }  // namespace
 
 Result<KernelPointer> make_rotary_embedding(NodeReader& node) {
+  // What the optimiser found written out is no part of a file.
+  if (node.node().rotation) return make_written_rotation(node);
+  if (node.node().inputs.size() > 4)
+    return malformed("there are ", node.node().inputs.size(), " inputs, at most 4 are wanted");
   const bool interleaved = TRY(node.int_or("interleaved", 0)) != 0;
   const std::int64_t turned = TRY(node.int_or("rotary_embedding_dim", 0)),
                      heads = TRY(node.int_or("num_heads", 0));

@@ -17,6 +17,7 @@ Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
   TRY(fold_batch_normalization(graph));
   fuse_normalization(graph);
   fuse_root_mean_square(graph);
+  fuse_rotation(graph);
   fuse_bias(graph);
   fuse_scale(graph);
   fuse_curves(graph);

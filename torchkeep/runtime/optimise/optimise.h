@@ -75,6 +75,11 @@ void fuse_normalization(graph::Graph& graph);
 ///                                 becomes        y = RMSNormalization(x, scale)
 void fuse_root_mean_square(graph::Graph& graph);
 
+/// Finds rotary positions that are written out, with halves that Slice or Split cut.
+///   a, b = halves of x;  y = x * cos + Concat(-b, a) * sin
+///                                 becomes        y = RotaryEmbedding(x, cos, sin), marked
+void fuse_rotation(graph::Graph& graph);
+
 /// Lets a convolution or a linear layer add to what is there already.
 ///   Conv -> Add(., r)                 becomes        Conv + r
 void fuse_residual(graph::Graph& graph);
