@@ -24,17 +24,30 @@ bool Planner::is_known(const Node& node) {
 }
 
 Result<bool> Planner::fold(const Item& item) {
-  auto outputs = evaluate(request_, *item.node, *item.kernel, known_);
-  // Whatever was in the way will be said of the node when it is planned like any other.
-  if (!outputs) return false;
-  std::uint64_t bytes = folded_bytes_;
-  for (const ConstantPointer& output : *outputs) bytes += output ? output->bytes().size() : 0;
-  if (bytes > kMaxFoldedBytes) return false;
-  folded_bytes_ = bytes;
-  for (std::size_t i = 0; i < outputs->size(); ++i) {
-    if ((*outputs)[i]) know(item.node->outputs[i], std::move((*outputs)[i]));
+  const Node& node = *item.node;
+  Folded::Values inputs;
+  for (const ValueId input : node.inputs)
+    inputs.push_back(input == kLeftOut ? nullptr : state(input).operand.constant);
+  if (const Folded::Values* made = folded_.find(node, inputs)) {
+    for (std::size_t i = 0; i < made->size(); ++i) {
+      if ((*made)[i]) know(node.outputs[i], (*made)[i]);
+    }
+  } else {
+    auto outputs = evaluate(request_, node, *item.kernel, known_);
+    // Whatever was in the way will be said of the node when it is planned like any other.
+    if (!outputs) return false;
+    std::uint64_t bytes = folded_bytes_;
+    for (const ConstantPointer& output : *outputs) bytes += output ? output->bytes().size() : 0;
+    if (bytes > kMaxFoldedBytes) return false;
+    folded_bytes_ = bytes;
+    for (std::size_t i = 0; i < outputs->size(); ++i) {
+      if (!(*outputs)[i]) continue;
+      know(node.outputs[i], std::move((*outputs)[i]));
+      (*outputs)[i] = state(node.outputs[i]).operand.constant;
+    }
+    folded_.keep(node, std::move(inputs), std::move(*outputs));
   }
-  for (const ValueId read : item.node->reads()) read_once_less(read);
+  for (const ValueId read : node.reads()) read_once_less(read);
   return true;
 }
 

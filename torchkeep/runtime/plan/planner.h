@@ -2,6 +2,7 @@
 
 #include <deque>
 
+#include "torchkeep/runtime/plan/folded.h"
 #include "torchkeep/runtime/plan/plan.h"
 
 /// The making of one plan; kernels see it through their `Builder`.
@@ -94,6 +95,7 @@ class Planner {
   std::unordered_map<graph::ValueId, ValueState> values_;
   std::vector<std::uint32_t> uses_left_;  ///< Of each buffer, through all values that lie in it.
   KnownValues known_;                     ///< Beyond what the request knows.
+  Folded folded_;
   std::uint64_t folded_bytes_ = 0;
   std::shared_ptr<SecretBytes> shelf_;
   std::size_t shelf_filled_ = 0;
