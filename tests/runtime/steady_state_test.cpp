@@ -44,8 +44,8 @@ namespace torchkeep::runtime::testing {
 namespace {
 
 /// Allocations of one run after some.
-std::size_t allocations_of(const GraphBuilder& graph, const std::vector<Tensor>& inputs,
-                           int threads) {
+template <typename Graph>
+std::size_t allocations_of(const Graph& graph, const std::vector<Tensor>& inputs, int threads) {
   const auto model = load(graph, {.threads = threads});
   EXPECT_TRUE(model.ok()) << model.error();
   std::vector<Tensor> outputs;
@@ -74,6 +74,24 @@ TEST(SteadyState, OwnKernelsAllocateNothing) {
   std::vector<Tensor> inputs;
   inputs.push_back(random_tensor({3, 4, 32}, random));
   for (const int threads : {1, 2}) EXPECT_EQ(allocations_of(graph, inputs, threads), 0U);
+}
+
+// Language models come with new lengths all the time: what is made for one must be little.
+TEST(SteadyState, TheOperatorAttentionAllocatesNothing) {
+  if (!kCounts) GTEST_SKIP() << "allocations are the sanitizer's here";
+  std::mt19937 random(3);
+  GraphBuilder graph;
+  graph.input("q", {1, 3, 64})
+      .input("k", {1, -1, 32})
+      .input("v", {1, -1, 32})
+      .output("y", {1, 3, 64});
+  graph.add(node("Attention", {"q", "k", "v"}, {"y"},
+                 {int_attribute("q_num_heads", 4), int_attribute("kv_num_heads", 2)}));
+  std::vector<Tensor> inputs;
+  inputs.push_back(random_tensor({1, 3, 64}, random));
+  for (int i = 0; i < 2; ++i) inputs.push_back(random_tensor({1, 70, 32}, random));
+  const SecretBuffer payload = graph.payload(23);
+  for (const int threads : {1, 2}) EXPECT_EQ(allocations_of(payload, inputs, threads), 0U);
 }
 
 /// As many products, one after the other.

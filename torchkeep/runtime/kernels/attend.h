@@ -26,6 +26,7 @@ struct Attend {
   std::int64_t width = 0, value_width = 0;
   AttendRows query, key, value, output;
   float scale = 1;
+  float cap = 0;  ///< Scores become cap * tanh(score / cap) before they are masked; 0: they stay.
   std::optional<std::int64_t> causal;  ///< Query i sees keys 0 to i + this.
   AttendMask mask = AttendMask::None;
   AttendRows mask_rows;  ///< Of queries.

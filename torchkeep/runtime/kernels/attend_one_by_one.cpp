@@ -129,6 +129,10 @@ constexpr float kNothing = -std::numeric_limits<float>::infinity();
           attend.width, scores);
     const std::int64_t mask = q * attend.mask_rows.row, step = attend.mask_column;
     for (std::int64_t k = 0; k < attend.keys; ++k) scores[k] *= attend.scale;
+    if (attend.cap != 0) {
+      for (std::int64_t k = 0; k < attend.keys; ++k)
+        scores[k] = attend.cap * fast_tanh(scores[k] / attend.cap);
+    }
     if (plane->added != nullptr) {
       for (std::int64_t k = 0; k < attend.keys; ++k) scores[k] += plane->added[mask + k * step];
     }

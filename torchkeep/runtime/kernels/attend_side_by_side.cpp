@@ -75,6 +75,9 @@ template <std::int64_t kSide>
   for (std::int64_t k = 0; k < count; ++k) {
     float* to = scores + k * kSide;
     for (std::int64_t q = 0; q < kSide; ++q) to[q] *= attend.scale;
+    if (attend.cap != 0) {
+      for (std::int64_t q = 0; q < kSide; ++q) to[q] = attend.cap * fast_tanh(to[q] / attend.cap);
+    }
     const std::int64_t place = first * row + (start + k) * attend.mask_column;
     if (plane.added != nullptr) {
       const float* from = plane.added + place;
