@@ -205,6 +205,90 @@ TEST_F(Attention, OneAfterTheOtherReadsWhatIsThere) {
             1e-5);
 }
 
+/// Keys and values of `groups` heads, each repeated for several of queries as exporters write it.
+/// `shown`: a value of the graph that is an output too.
+GraphBuilder grouped(std::int64_t groups, const std::string& shown = "") {
+  constexpr std::int64_t kHeads = 6;
+  GraphBuilder graph;
+  graph.input("q", {-1, kHeads, -1, 8}).input("k", {-1, groups, -1, 8});
+  graph.input("v", {-1, groups, -1, 8}).output("y", {-1, kHeads, -1, 8});
+  const auto ints = [&](const std::string& name, const std::vector<std::int64_t>& values) {
+    graph.initializer(name, DataType::Int64, {std::ssize(values)}, values);
+  };
+  ints("two", {2});
+  ints("spread", {1, groups, kHeads / groups, 1, 1});
+  ints("heads", {0, kHeads, -1, 8});
+  for (const std::string from : {"k", "v"}) {
+    graph.add(node("Unsqueeze", {from, "two"}, {from + "u"}));
+    graph.add(node("Expand", {from + "u", "spread"}, {from + "e"}));
+    graph.add(node("Reshape", {from + "e", "heads"}, {from + "a"}));
+  }
+  graph.add(transpose("ka", "kt", {0, 1, 3, 2})).add(node("MatMul", {"q", "kt"}, {"s"}));
+  graph.add(node("Softmax", {"s"}, {"p"})).add(node("MatMul", {"p", "va"}, {"y"}));
+  if (!shown.empty()) graph.output(shown, Shape(shown == "ke" ? 5 : 4, -1));
+  return graph;
+}
+
+// Also where the repeated heads, or what is repeated, are answers themselves, which are neighbours
+// in memory.
+TEST(GroupedHeads, AreSharedAndAnswersAreThoseOfHeadsThatAreRepeated) {
+  std::mt19937 random(11);
+  for (const std::int64_t groups : {1, 2, 3}) {
+    std::vector<Tensor> inputs;
+    inputs.push_back(random_tensor({2, 6, 3, 8}, random));
+    for (int i = 0; i < 2; ++i) inputs.push_back(random_tensor({2, groups, 21, 8}, random));
+    const auto fused = load(grouped(groups)), apart = load(grouped(groups, "p"));
+    ASSERT_TRUE(fused.ok()) << fused.error();
+    ASSERT_TRUE(apart.ok()) << apart.error();
+    const auto found = (*fused)->run(inputs), wanted = (*apart)->run(inputs);
+    ASSERT_TRUE(found.ok()) << found.error();
+    ASSERT_TRUE(wanted.ok()) << wanted.error();
+    EXPECT_LT(largest_difference((*found)[0].elements<float>(), (*wanted)[0].elements<float>()),
+              1e-5);
+    for (const char* shown : {"ke", "ka", "va"}) {
+      const auto model = load(grouped(groups, shown));
+      ASSERT_TRUE(model.ok()) << model.error();
+      const auto outputs = (*model)->run(inputs);
+      ASSERT_TRUE(outputs.ok()) << outputs.error();
+      EXPECT_LT(largest_difference((*outputs)[0].elements<float>(), (*wanted)[0].elements<float>()),
+                1e-5);
+      const std::span<const float> from = inputs[shown[0] == 'k' ? 1 : 2].elements<float>(),
+                                   to = (*outputs)[1].elements<float>();
+      const std::size_t head = 21 * 8, each = static_cast<std::size_t>(6 / groups);
+      ASSERT_EQ(to.size(), from.size() * each);
+      for (std::size_t i = 0; i < to.size(); ++i)
+        ASSERT_EQ(to[i], from[i / head / each * head + i % head]) << shown << " at " << i;
+    }
+  }
+}
+
+// What repeats itself must not be written over, nor what it is made of while somebody reads it.
+TEST(GroupedHeads, OperatorsThatWorkInPlaceGetNeighboursOfTheirOwn) {
+  GraphBuilder graph;
+  graph.input("x", {1, 2, 3, 4}).output("y", {1, 6, 3, 4}).output("z", {1, 2, 3, 4});
+  const auto ints = [&](const std::string& name, const std::vector<std::int64_t>& values) {
+    graph.initializer(name, DataType::Int64, {std::ssize(values)}, values);
+  };
+  ints("two", {2});
+  ints("spread", {1, 2, 3, 1, 1});
+  ints("heads", {1, 6, 3, 4});
+  graph.add(node("Neg", {"x"}, {"n"})).add(node("Unsqueeze", {"n", "two"}, {"u"}));
+  graph.add(node("Expand", {"u", "spread"}, {"e"})).add(node("Relu", {"e"}, {"r"}));
+  graph.add(node("Reshape", {"r", "heads"}, {"y"})).add(node("Relu", {"n"}, {"z"}));
+  const auto model = load(graph);
+  ASSERT_TRUE(model.ok()) << model.error();
+  std::mt19937 random(7);
+  std::vector<Tensor> inputs;
+  inputs.push_back(random_tensor({1, 2, 3, 4}, random));
+  const auto outputs = (*model)->run(inputs);
+  ASSERT_TRUE(outputs.ok()) << outputs.error();
+  const std::span<const float> x = inputs[0].elements<float>(), y = (*outputs)[0].elements<float>(),
+                               z = (*outputs)[1].elements<float>();
+  for (std::size_t i = 0; i < y.size(); ++i)
+    ASSERT_EQ(y[i], std::max(-x[i / 36 * 12 + i % 12], 0.0F)) << i;
+  for (std::size_t i = 0; i < z.size(); ++i) ASSERT_EQ(z[i], std::max(-x[i], 0.0F)) << i;
+}
+
 TEST_F(Attention, ShapesThatDoNotFitAreRefused) {
   GraphBuilder builder;
   builder.input("q", {1, 3, 2, 8}).input("k", {1, 4, 2, 8}).input("v", {1, 5, 2, 8});

@@ -119,7 +119,7 @@ class Builder {
   /// An output that is the input in another shape. The input must be read row-major.
   Result<void> view(std::size_t index, std::size_t input, Shape shape);
   /// An output that is the input broadcast to `shape`, without a copy: true where the input's
-  /// elements are no neighbours anyway; false leaves it to be copied.
+  /// elements are no neighbours anyway or whole matrices repeat; false leaves it to be copied.
   bool view_spread(std::size_t index, std::size_t input, const Shape& shape);
   /// An output whose elements are known from shapes alone.
   void know(std::size_t index, std::shared_ptr<const graph::Constant> constant);

@@ -48,7 +48,8 @@ Result<void> Planner::bind_outputs(std::span<const ValueId> outputs) {
     }
     ValueState& from = state(value);
     BufferId buffer = from.buffer;
-    if (!from.operand.layout.is_plain() || plan_->buffers_[buffer].place != Buffer::Place::Arena) {
+    if (!from.operand.layout.is_plain() || !from.lying.empty() ||
+        plan_->buffers_[buffer].place != Buffer::Place::Arena) {
       const BufferId source = TRY(read(value, {}));
       const std::uint64_t bytes = byte_count(from.operand.dtype, from.operand.shape).value();
       buffer = TRY(add_arena_buffer(bytes));

@@ -11,6 +11,14 @@ namespace {
 // Shapes and indices are a few bytes, and secret memory comes in pages.
 constexpr std::uint64_t kMaxShelvedBytes = 4096, kShelfBytes = 64 << 10;
 
+/// Whether whole matrices are repeated, as for heads of queries that share one of keys: attention
+/// follows those where they lie. Other operators read neighbours, and had better be given them.
+bool repeats_matrices(const Shape& from, const Shape& to) {
+  const std::size_t rank = to.size();
+  return from.size() == rank && rank > 3 && from[rank - 1] == to[rank - 1] &&
+         from[rank - 2] == to[rank - 2];
+}
+
 }  // namespace
 
 using graph::kLeftOut;
@@ -141,6 +149,8 @@ Result<BufferId> Planner::read(ValueId value, const dnn::Layout& layout) {
 
 bool Planner::may_overwrite(ValueId value) const {
   const ValueState& found = values_.find(value)->second;
+  // What repeats itself in memory, or is a part of it, is smaller or larger than it says.
+  if (!found.lying.empty()) return false;
   // Inputs belong to the caller, parameters to all runs.
   return plan_->buffers_[found.buffer].place == Buffer::Place::Arena &&
          uses_left_[found.buffer] == 1;
@@ -162,9 +172,13 @@ BufferId Planner::write_over(ValueId value, ValueId input, Operand operand) {
 
 bool Planner::view_spread(ValueId value, ValueId input, const Shape& shape) {
   const ValueState& from = state(input);
-  if (from.lying.empty()) return false;
-  bind(value, {from.operand.dtype, shape, {}, nullptr}, from.buffer,
-       spread(from.lying, from.operand.shape, shape));
+  const Shape given = from.operand.shape;
+  Lying lying = from.lying;
+  if (lying.empty()) {
+    if (!from.operand.layout.is_plain() || !repeats_matrices(given, shape)) return false;
+    lying = lying_in(given, given);
+  }
+  bind(value, {from.operand.dtype, shape, {}, nullptr}, from.buffer, spread(lying, given, shape));
   return true;
 }
 
