@@ -8,13 +8,6 @@ using graph::Graph;
 using graph::Node;
 using graph::ValueId;
 
-/// The nodes before the product with the scale, which stays and becomes the normalisation.
-struct Normalization {
-  ValueId of = graph::kLeftOut, scale = graph::kLeftOut;
-  float epsilon = 0;
-  std::vector<std::size_t> nodes;
-};
-
 class Finder {
  public:
   explicit Finder(const Graph& graph) : graph_(graph), patterns_(graph) {}
@@ -102,18 +95,8 @@ class Finder {
 
 void fuse_root_mean_square(Graph& graph) {
   const Finder finder(graph);
-  std::vector<bool> dropped(graph.nodes.size(), false);
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    const std::optional<Normalization> found = finder.find(i);
-    if (!found) continue;
-    Node& node = graph.nodes[i];
-    node.op = "RMSNormalization";
-    node.recognised = true;
-    node.inputs = {found->of, found->scale};
-    node.attributes = {number("epsilon", found->epsilon)};
-    for (const std::size_t taken : found->nodes) dropped[taken] = true;
-  }
-  graph.remove_nodes(dropped);
+  take_normalizations(graph, "RMSNormalization",
+                      [&](std::size_t last) { return finder.find(last); });
 }
 
 }  // namespace torchkeep::runtime::optimise

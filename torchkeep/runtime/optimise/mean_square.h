@@ -44,12 +44,34 @@ inline bool is_vector(const graph::Graph& graph, graph::ValueId value) {
   return constant && constant->dtype() == DataType::Float32 && constant->shape().size() == 1;
 }
 
-inline graph::Attribute number(std::string_view name, float value) {
-  graph::Attribute attribute;
-  attribute.name = name;
-  attribute.type = graph::AttributeType::Float;
-  attribute.f = value;
-  return attribute;
+/// A normalisation: what it is of, its parameters, and the nodes before its last one, which it
+/// takes the place of.
+struct Normalization {
+  graph::ValueId of = graph::kLeftOut, scale = graph::kLeftOut, shift = graph::kLeftOut;
+  float epsilon = 0;
+  std::vector<std::size_t> nodes;
+};
+
+/// Makes each node that `find` knows as the last of a normalisation the operator `op`.
+template <typename F>
+void take_normalizations(graph::Graph& graph, std::string_view op, const F& find) {
+  std::vector<bool> dropped(graph.nodes.size(), false);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const std::optional<Normalization> found = find(i);
+    if (!found) continue;
+    graph::Attribute epsilon;
+    epsilon.name = "epsilon";
+    epsilon.type = graph::AttributeType::Float;
+    epsilon.f = found->epsilon;
+    graph::Node& node = graph.nodes[i];
+    node.op = op;
+    node.recognised = true;
+    node.inputs = {found->of, found->scale};
+    if (found->shift != graph::kLeftOut) node.inputs.push_back(found->shift);
+    node.attributes = {epsilon};
+    for (const std::size_t taken : found->nodes) dropped[taken] = true;
+  }
+  graph.remove_nodes(dropped);
 }
 
 }  // namespace torchkeep::runtime::optimise
