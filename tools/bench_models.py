@@ -19,7 +19,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "demo")]
 import models as demo_models  # noqa: E402
 import zoo  # noqa: E402
 import zoo_torchvision  # noqa: E402
-from zoo_plain import Attention, Entry, RmsNorm, UNet, causal_mask, tokens  # noqa: E402
+from zoo_plain import Attention, Entry, Llama, UNet, causal_mask, tokens  # noqa: E402
 
 WIDTH, HEADS, LAYERS, LENGTH = 768, 12, 12, 128  # of BERT-base and GPT-2 small
 
@@ -71,29 +71,6 @@ class Gpt2Small(nn.Module):
         return (self.norms[-1](x) @ self.words.weight.T, *presents)
 
 
-class Llama(nn.Module):
-    """As Gpt2Small, with RMSNorm, rotary positions, four heads of queries for one of keys and values, and SwiGLU."""
-
-    def __init__(self, width, heads, layers, wide, vocabulary):
-        super().__init__()
-        self.words, self.head = nn.Embedding(vocabulary, width), nn.Linear(width, vocabulary, bias=False)
-        self.attention = nn.ModuleList(Attention(width, heads, groups=heads // 4, rotary=True) for _ in range(layers))
-        self.norms = nn.ModuleList(RmsNorm(width) for _ in range(2 * layers + 1))
-        self.gate, self.up = (nn.ModuleList(nn.Linear(width, wide, bias=False) for _ in range(layers)) for _ in range(2))
-        self.down = nn.ModuleList(nn.Linear(wide, width, bias=False) for _ in range(layers))
-
-    def forward(self, ids, *past):
-        x, presents = self.words(ids), []
-        mask = causal_mask(ids.shape[1], ids.shape[1] + past[0].shape[2])
-        for i, attention in enumerate(self.attention):
-            mixed, present = attention(self.norms[2 * i](x), mask=mask, past=past[2 * i:2 * i + 2])
-            x = x + mixed
-            normal = self.norms[2 * i + 1](x)
-            x = x + self.down[i](functional.silu(self.gate[i](normal)) * self.up[i](normal))
-            presents += present
-        return (self.head(self.norms[-1](x)), *presents)
-
-
 class Tagger(nn.Module):
     def __init__(self):
         super().__init__()
@@ -133,7 +110,8 @@ def llama_step(width, heads, layers, wide, vocabulary):
     names = [f"past_{kind}_{layer}" for layer in range(layers) for kind in ("key", "value")]
     caches = tuple(torch.randn(1, heads // 4, LENGTH, width // heads) for _ in names)
     axes = {"ids": {0: "batch"}, **{name: {0: "batch", 2: "past"} for name in names}}
-    return Entry(Llama(width, heads, layers, wide, vocabulary), [(tokens(1, 1, vocabulary=vocabulary), *caches)], ["ids", *names], axes)
+    model = Llama(width, layers, heads, heads // 4, wide, vocabulary)
+    return Entry(model, [(tokens(1, 1, vocabulary=vocabulary), *caches)], ["ids", *names], axes)
 
 
 def lstm():

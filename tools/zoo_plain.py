@@ -136,14 +136,14 @@ class RmsNorm(nn.Module):
 class Llama(nn.Module):
     """As Gpt2, with RMSNorm, rotary positions, grouped queries and SwiGLU."""
 
-    def __init__(self, width=64, layers=2):
+    def __init__(self, width=64, layers=2, heads=4, groups=2, wide=172, vocabulary=100):
         super().__init__()
-        self.words = nn.Embedding(100, width)
-        self.attention = nn.ModuleList(Attention(width, 4, groups=2, rotary=True) for _ in range(layers))
+        self.words = nn.Embedding(vocabulary, width)
+        self.attention = nn.ModuleList(Attention(width, heads, groups=groups, rotary=True) for _ in range(layers))
         self.norms = nn.ModuleList(RmsNorm(width) for _ in range(2 * layers + 1))
-        self.gate, self.up = (nn.ModuleList(nn.Linear(width, 172, bias=False) for _ in range(layers)) for _ in range(2))
-        self.down = nn.ModuleList(nn.Linear(172, width, bias=False) for _ in range(layers))
-        self.head = nn.Linear(width, 100, bias=False)
+        self.gate, self.up = (nn.ModuleList(nn.Linear(width, wide, bias=False) for _ in range(layers)) for _ in range(2))
+        self.down = nn.ModuleList(nn.Linear(wide, width, bias=False) for _ in range(layers))
+        self.head = nn.Linear(width, vocabulary, bias=False)
 
     def forward(self, ids, *past):
         x, presents = self.words(ids), []
