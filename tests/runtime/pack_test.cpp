@@ -70,6 +70,21 @@ TEST(Pack, RunsWhatItPacked) {
   EXPECT_THAT(*found, ElementsAre(22, 66));
 }
 
+TEST(Pack, ACallerAddsNodesAndOutputs) {
+  const TemporaryFolder folder;
+  write(folder / "m.onnx", model_of(graph_with(floats("a", {10, 20}), floats("b", {2, 3}))).view());
+  const Message more =
+      Message().message(1, node("Neg", {"s"}, {"n"})).message(12, port("n", {-1, 2}));
+  PackedOnnx packed = PackedOnnx::open(folder / "m.onnx", more.view()).value();
+  const auto model = Model::load([&](MutableByteView out) { return packed.read(out); },
+                                 packed.payload_bytes());
+  ASSERT_TRUE(model.ok()) << model.error();
+  const auto outputs = (*model)->run(one(tensor<float>({1, 2}, {1, 2}))).value();
+  ASSERT_EQ(outputs.size(), 2U);
+  EXPECT_THAT(outputs[0].elements<float>(), ElementsAre(22, 66));
+  EXPECT_THAT(outputs[1].elements<float>(), ElementsAre(-11, -22));
+}
+
 TEST(Pack, LeavesOutDocStringsAndOrdersParametersByUse) {
   const TemporaryFolder folder;
   write(folder / "m.onnx", model_of(graph_with(floats("a", {10, 20}), floats("b", {2, 3}))).view());

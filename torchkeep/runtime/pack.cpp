@@ -1,17 +1,11 @@
 #include "torchkeep/runtime/pack.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <unordered_map>
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include "torchkeep/base/mapped_file.h"
 #include "torchkeep/base/text.h"
 #include "torchkeep/runtime/four_bits.h"
 #include "torchkeep/runtime/graph/onnx_tensor.h"
@@ -25,42 +19,6 @@ using wire::WireType;
 
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 constexpr std::int64_t kExternal = 1;
-
-/// A file mapped for reading; on the owner's machine, where a file that shrinks meanwhile is the
-/// owner's fault.
-class MappedFile {
- public:
-  static Result<MappedFile> open(const Path& path) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0 && errno == ENOENT) return not_found(path.native(), " is not there");
-    if (descriptor < 0) return unavailable(path.native(), ": ", std::strerror(errno));
-    struct stat status {};
-    if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
-      close(descriptor);
-      return invalid_argument(path.native(), " is no regular file");
-    }
-    MappedFile file;
-    file.size_ = static_cast<std::size_t>(status.st_size);
-    if (file.size_ > 0)
-      file.start_ = mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    close(descriptor);
-    if (file.start_ == MAP_FAILED)
-      return unavailable(path.native(), " cannot be mapped: ", std::strerror(errno));
-    return file;
-  }
-  MappedFile(MappedFile&& other) noexcept
-      : start_(std::exchange(other.start_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  MappedFile& operator=(MappedFile&&) = delete;
-  ~MappedFile() {
-    if (start_ != nullptr && start_ != MAP_FAILED) munmap(start_, size_);
-  }
-  ByteView bytes() const { return {static_cast<const std::uint8_t*>(start_), size_}; }
-
- private:
-  MappedFile() = default;
-  void* start_ = nullptr;
-  std::size_t size_ = 0;
-};
 
 void append_text(SecretBuffer& out, std::uint32_t number, std::string_view text) {
   wire::append_field(out, number, as_bytes(text));
@@ -97,9 +55,13 @@ Result<SecretBuffer> without(ByteView message, std::initializer_list<std::uint32
   return out;
 }
 
-/// External data lies beside the model: a path that leads elsewhere would let a model read any
-/// file.
-Result<Path> beside(const Path& model, std::string_view location) {
+std::uint64_t aligned(std::uint64_t size) {
+  return (size + kPayloadAlignment - 1) / kPayloadAlignment * kPayloadAlignment;
+}
+
+}  // namespace
+
+Result<Path> external_path(const Path& model, std::string_view location) {
   const Path relative(location);
   const bool leaves = std::ranges::any_of(relative, [](const Path& part) { return part == ".."; });
   if (location.empty() || relative.is_absolute() || leaves) {
@@ -108,15 +70,10 @@ Result<Path> beside(const Path& model, std::string_view location) {
   return model.parent_path() / relative;
 }
 
-std::uint64_t aligned(std::uint64_t size) {
-  return (size + kPayloadAlignment - 1) / kPayloadAlignment * kPayloadAlignment;
-}
-
-}  // namespace
-
 struct PackedOnnx::State {
   Path path;
   MappedFile file;
+  SecretBuffer more;                 // fields that the caller adds to the graph
   std::deque<SecretBuffer> widened;  // initializers that the file holds in 4 bits
   std::vector<TensorProto> tensors;  // in the payload's order
   std::vector<std::uint64_t> offsets;
@@ -129,7 +86,8 @@ struct PackedOnnx::State {
   SecretBuffer converted;   // of a tensor that is written number by number
   bool has_converted = false;
 
-  State(Path model, MappedFile mapped) : path(std::move(model)), file(std::move(mapped)) {}
+  State(Path model, MappedFile mapped, ByteView added)
+      : path(std::move(model)), file(std::move(mapped)), more(to_secret_buffer(added)) {}
 
   Result<void> lay_out();
   Result<ByteView> graph_message() const;
@@ -178,7 +136,7 @@ Result<TensorProto> PackedOnnx::State::parse_initializer(ByteView message) {
 
 Result<void> PackedOnnx::State::open_external(const TensorProto& tensor) {
   const std::string who = text("tensor \"", tensor.name, "\"");
-  const Path where = TRY(beside(path, tensor.external->location).context(who));
+  const Path where = TRY(external_path(path, tensor.external->location).context(who));
   auto known = external.find(tensor.external->location);
   if (known == external.end()) {
     known = external.emplace(tensor.external->location, TRY(FileSource::open(where).context(who)))
@@ -210,6 +168,7 @@ Result<SecretBuffer> PackedOnnx::State::encode_graph(ByteView graph) const {
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     wire::append_field(encoded, 5, encode_initializer(tensors[i], offsets[i]));
   }
+  append(encoded, more);
   SecretBuffer model;
   wire::Reader outer(file.bytes());
   while (const std::optional<Field> field = TRY(outer.next())) {
@@ -296,8 +255,8 @@ Result<void> PackedOnnx::State::read_tensor(std::size_t index, std::uint64_t fro
   return {};
 }
 
-Result<PackedOnnx> PackedOnnx::open(const Path& path) {
-  auto state = std::make_unique<State>(path, TRY(MappedFile::open(path)));
+Result<PackedOnnx> PackedOnnx::open(const Path& path, ByteView more) {
+  auto state = std::make_unique<State>(path, TRY(MappedFile::open(path)), more);
   TRY(state->lay_out().context(text(path.native(), " is no ONNX model that can be read")));
   return PackedOnnx(std::move(state));
 }

@@ -8,6 +8,10 @@
 /// From an .onnx file on the owner's machine to the payload that a container encrypts.
 namespace torchkeep::runtime {
 
+/// Where a model's external data lies: beside it, since a path that leads elsewhere would let a
+/// model read any file. Errors: Malformed, naming the location.
+Result<Path> external_path(const Path& model, std::string_view location);
+
 /// Takes the next bytes of a payload.
 using PayloadSink = std::function<Result<void>(ByteView bytes)>;
 
@@ -16,11 +20,12 @@ using PayloadSink = std::function<Result<void>(ByteView bytes)>;
 class PackedOnnx {
  public:
   /// Reads the graph; external data files are looked for beside `path` and nowhere else.
-  /// Doc strings and metadata are left out. Does not check that the engine can run the model:
+  /// Doc strings and metadata are left out. `more` are fields of a GraphProto that the graph gets
+  /// besides: nodes that watch others, and outputs; no initializers. Does not check that the engine can run the model:
   /// `Model::load_onnx` does.
   /// Errors: NotFound; Unavailable; Malformed if it is no ONNX, an initializer's bytes do not
   /// follow its shape, or its type is one that the engine does not hold.
-  static Result<PackedOnnx> open(const Path& path);
+  static Result<PackedOnnx> open(const Path& path, ByteView more = {});
   PackedOnnx(PackedOnnx&&) noexcept;
   PackedOnnx& operator=(PackedOnnx&&) = delete;
   ~PackedOnnx();
