@@ -1,0 +1,25 @@
+#pragma once
+
+#include "torchkeep/quantise/products.h"
+
+/// Which values of a model are worth keeping as numbers of 8 bits between its layers.
+namespace torchkeep::quantise {
+
+/// A value that is quantised.
+struct Activation {
+  std::string_view name;
+  std::size_t group = 0;  ///< Those of one group have one range.
+  /// The readers that take the quantised one: all of them where a convolution makes it, since it
+  /// would have to write both otherwise.
+  std::vector<Reading> readers;
+};
+
+/// What products read; and so that a tensor stays quantised from layer to layer, also what
+/// - a sum of two computed values reads whose result (behind its activation) is quantised,
+/// - a pool, Concat, Reshape and the like reads whose result is, with one range for both sides,
+/// - an average over all places reads,
+/// where convolutions make it. Groups count from 0.
+std::vector<Activation> choose_activations(const Source& source,
+                                           const std::vector<Product>& products);
+
+}  // namespace torchkeep::quantise
