@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   cli::add_collateral(app, invocation);
   cli::add_run(app, invocation);
   cli::add_bench(app, invocation);
+  cli::add_quantize(app, invocation);
   cli::add_conformance(app, invocation);
   cli::add_doctor(app, invocation);
   cli::add_demo(app, invocation);

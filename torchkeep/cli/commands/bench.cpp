@@ -1,15 +1,11 @@
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
-#include <set>
 
 #include "torchkeep/base/thread_pool.h"
 #include "torchkeep/cli/commands/commands.h"
 #include "torchkeep/cli/decoding.h"
-#include "torchkeep/cli/model_inputs.h"
 #include "torchkeep/cli/ordinary_input.h"
-#include "torchkeep/cli/outline.h"
 #include "torchkeep/cli/rounded.h"
 #include "torchkeep/runtime/matrix_rate.h"
 #include "torchkeep/runtime/model.h"
@@ -18,8 +14,6 @@ namespace torchkeep::cli {
 namespace {
 
 using Milliseconds = std::chrono::duration<double, std::milli>;
-
-constexpr std::uint32_t kSeed = 1;
 
 struct Options {
   Path model;
@@ -45,54 +39,11 @@ double milliseconds_of(F&& work) {
   return Milliseconds(std::chrono::steady_clock::now() - start).count();
 }
 
-/// NAME=N of --dim. Errors: InvalidArgument for anything else, or a name that no input has.
-Result<Sizes> parse_sizes(const Options& options, const Outline& outline) {
-  Sizes sizes{options.batch, {}};
-  std::set<std::string> known;
-  for (const auto& [input, names] : outline.dimension_names)
-    known.insert(names.begin(), names.end());
-  known.erase("");
-  for (const std::string& argument : options.dimensions) {
-    const auto equals = argument.rfind('=');
-    const std::string name = argument.substr(0, equals);
-    std::int64_t size = 0;
-    const char* const end = argument.data() + argument.size();
-    const bool good = equals != argument.npos && equals + 1 < argument.size() &&
-                      std::from_chars(argument.data() + equals + 1, end, size).ptr == end &&
-                      size >= 1;
-    if (!good) return invalid_argument("--dim ", argument, ": write NAME=N with N from 1 on");
-    if (!known.contains(name)) {
-      std::string names;
-      for (const std::string& each : known) names += (names.empty() ? "" : ", ") + each;
-      return invalid_argument("--dim ", argument, ": no dimension is called \"", name,
-                              "\"; known are: ", names.empty() ? std::string("none") : names);
-    }
-    sizes.named[name] = size;
-  }
-  return sizes;
-}
-
 Result<std::vector<runtime::Tensor>> make_inputs(const runtime::Model& model,
                                                  const Options& options) {
   const Outline outline = TRY(load_outline(options.model));
-  const Sizes sizes = TRY(parse_sizes(options, outline));
-  const auto files = TRY(match_inputs(model.inputs(), options.inputs));
-  std::vector<runtime::Tensor> tensors;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const runtime::Port& port = model.inputs()[i];
-    if (files[i]) {
-      tensors.push_back(TRY(load_input(port, *files[i])));
-      continue;
-    }
-    const auto names = outline.dimension_names.find(port.name);
-    runtime::Shape shape = TRY(choose_shape(
-        port, names == outline.dimension_names.end() ? std::vector<std::string>() : names->second,
-        sizes));
-    tensors.push_back(
-        TRY(make_ordinary(port.dtype, std::move(shape), kSeed + static_cast<std::uint32_t>(i))
-                .context(text("input \"", port.name, "\""))));
-  }
-  return tensors;
+  const Sizes sizes = TRY(parse_sizes(options.batch, options.dimensions, outline));
+  return make_inputs(model.inputs(), options.inputs, outline, sizes);
 }
 
 /// One run; its answer is dropped within the time, as a server would send it.
