@@ -14,24 +14,24 @@ void Planner::bind_rest() {
   std::unordered_set<ValueId> seen;
   const auto keep = [&](ValueId value) {
     if (value == kLeftOut || !seen.insert(value).second) return;
-    const auto bound = values_.find(value);
+    const ValueState* const bound = values_.find(value);
     // What is yet to be made, and parameters, are found again by whoever reads them.
     if (request_.graph.values[value].constant) return;
-    if (bound == values_.end()) {
+    if (bound == nullptr) {
       if (ConstantPointer constant = find_known(value)) plan_->known_[value] = std::move(constant);
       return;
     }
-    if (bound->second.operand.constant) {
-      plan_->known_[value] = bound->second.operand.constant;
+    if (bound->operand.constant) {
+      plan_->known_[value] = bound->operand.constant;
     } else if (std::ranges::find(request_.input_values, value) != request_.input_values.end()) {
       plan_->kept_inputs_.push_back(value);
     } else {
-      const Buffer& buffer = plan_->buffers_[bound->second.buffer];
+      const Buffer& buffer = plan_->buffers_[bound->buffer];
       if (buffer.place != Buffer::Place::Fixed || buffer.fixed != nullptr)
         plan_->output_values_.push_back(value);
     }
   };
-  for (const Item& item : work_) std::ranges::for_each(reads_of(item), keep);
+  for (const Item& item : work_) for_each_read(item, keep);
   std::ranges::for_each(request_.outputs, keep);
   if (plan_->stop_ == Stop::Alone) work_.pop_front();
   plan_->rest_.assign(work_.begin(), work_.end());

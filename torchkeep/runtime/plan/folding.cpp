@@ -14,13 +14,13 @@ using graph::ValueId;
 
 bool Planner::is_known(const Node& node) {
   if (!request_.fold) return false;
-  bool any = false;
-  for (const ValueId read : node.reads()) {
-    if (read == kLeftOut) continue;
-    if (!state(read).operand.constant) return false;
+  bool any = false, all = true;
+  for_each_read(node, [&](ValueId read) {
+    if (read == kLeftOut) return;
+    all = all && state(read).operand.constant;
     any = true;
-  }
-  return any;
+  });
+  return any && all;
 }
 
 Result<bool> Planner::fold(const Item& item) {
@@ -33,7 +33,11 @@ Result<bool> Planner::fold(const Item& item) {
       if ((*made)[i]) know(node.outputs[i], (*made)[i]);
     }
   } else {
-    auto outputs = evaluate(request_, node, *item.kernel, known_);
+    KnownValues known;
+    for_each_read(node, [&](ValueId read) {
+      if (read != kLeftOut) known[read] = state(read).operand.constant;
+    });
+    auto outputs = evaluate(request_, node, *item.kernel, known);
     // Whatever was in the way will be said of the node when it is planned like any other.
     if (!outputs) return false;
     std::uint64_t bytes = folded_bytes_;
@@ -47,7 +51,7 @@ Result<bool> Planner::fold(const Item& item) {
     }
     folded_.keep(node, std::move(inputs), std::move(*outputs));
   }
-  for (const ValueId read : node.reads()) read_once_less(read);
+  for_each_read(node, [&](ValueId read) { read_once_less(read); });
   return true;
 }
 

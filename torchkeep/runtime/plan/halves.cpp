@@ -105,6 +105,7 @@ ValueId Planner::add_temporary() {
   // Numbers above the graph's own; each is read once, by the node for which it is made.
   const auto value = static_cast<ValueId>(request_.graph.values.size()) + temporaries_++;
   TORCHKEEP_CHECK(value < kLeftOut);
+  uses_.resize(value + std::size_t{1}, 0);
   uses_[value] = 1;
   return value;
 }
@@ -132,7 +133,7 @@ Result<ValueId> Planner::widened(ValueId value) {
 }
 
 Result<void> Planner::take_output(ValueId value, ValueId made, std::optional<DataType> type) {
-  if (!values_.contains(made)) return {};  // whoever looks for it says that it is not there
+  if (values_.find(made) == nullptr) return {};  // whoever looks for it says that it is not there
   const Operand operand = state(made).operand;
   if (type && operand.dtype == DataType::Float32) {
     const BufferId source = TRY(read(made, {}));
@@ -153,14 +154,17 @@ Result<void> Planner::take_output(ValueId value, ValueId made, std::optional<Dat
 
 Result<void> Planner::plan_kernel(const Item& item) {
   const Node& node = *item.node;
-  for (const ValueId value : node.reads()) {
-    if (value != kLeftOut && !is_tensor(operand(value).dtype) && !item.kernel->takes_sequences())
-      return malformed("an input is a ", name_of(operand(value).dtype), ", wanted is a tensor");
-  }
-  const auto holds_halves = [&](ValueId value) {
-    return value != kLeftOut && is_half(operand(value).dtype);
-  };
-  if (item.kernel->takes_halves() || std::ranges::none_of(node.reads(), holds_halves)) {
+  std::optional<DataType> no_tensor;
+  bool holds_halves = false;
+  for_each_read(node, [&](ValueId value) {
+    if (value == kLeftOut) return;
+    const DataType type = operand(value).dtype;
+    if (!is_tensor(type)) no_tensor = type;
+    holds_halves |= is_half(type);
+  });
+  if (no_tensor && !item.kernel->takes_sequences())
+    return malformed("an input is a ", name_of(*no_tensor), ", wanted is a tensor");
+  if (item.kernel->takes_halves() || !holds_halves) {
     Builder builder(*this, node);
     return item.kernel->plan(builder);
   }

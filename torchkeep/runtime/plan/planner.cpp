@@ -10,16 +10,15 @@ using graph::kLeftOut;
 using graph::Node;
 using graph::ValueId;
 
-std::vector<ValueId> reads_of(const Item& item) {
-  return item.body != nullptr ? item.body->outputs : item.node->reads();
-}
-
 Planner::Planner(const Request& request)
-    : request_(request), work_(request.items.begin(), request.items.end()) {
+    : request_(request),
+      uses_(request.graph.values.size(), 0),
+      values_(request.graph.values.size()),
+      work_(request.items.begin(), request.items.end()) {
   for (const Item& item : request.items) {
-    for (const ValueId read : reads_of(item)) {
+    for_each_read(item, [&](ValueId read) {
       if (read != kLeftOut) ++uses_[read];
-    }
+    });
   }
   for (const ValueId output : request.outputs) {
     if (output != kLeftOut) ++uses_[output];
@@ -36,16 +35,19 @@ Result<std::unique_ptr<Plan>> Planner::make() {
     bind(value, request_.inputs[i], static_cast<BufferId>(plan_->buffers_.size() - 1),
          growing == request_.growing.end() ? Lying()
                                            : lying_in(request_.inputs[i].shape, growing->room));
-    if (request_.inputs[i].constant) known_[value] = request_.inputs[i].constant;
   }
   plan_->grown_.resize(request_.growing.size());
   while (!work_.empty()) {
     const Node& next = *work_.front().node;
-    if (TRY(must_stop().context(request_.graph.describe(next)))) break;
+    const Result<bool> stops = must_stop();
+    if (!stops) return Error(stops.error()).context(request_.graph.describe(next));
+    if (*stops) break;
     if (work_.empty()) break;
     const Item item = work_.front();
     work_.pop_front();
-    TRY(plan_item(item).context(request_.graph.describe(*item.node)));
+    // What a node is called is put together only for an error.
+    auto planned = plan_item(item);
+    if (!planned) return std::move(planned).error().context(request_.graph.describe(*item.node));
   }
   if (plan_->stop_ != Stop::None) {
     bind_rest();
@@ -64,9 +66,9 @@ Result<bool> Planner::must_stop() {
   const Item& item = work_.front();
   if (item.body != nullptr) return false;
   node_ = item.node;
-  for (const ValueId read : item.node->reads()) {
+  for_each_read(*item.node, [&](ValueId read) {
     if (read != kLeftOut) state(read);
-  }
+  });
   const std::vector<ValueId>& inputs = item.node->inputs;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i] == kLeftOut || !item.kernel->needs_known(i)) continue;
@@ -98,7 +100,7 @@ Result<void> Planner::plan_item(const Item& item) {
       return malformed("a branch has ", branch->body->outputs.size(), " outputs, wanted are ",
                        item.node->outputs.size());
     splice(*item.node, *branch);
-    for (const ValueId read : item.node->reads()) read_once_less(read);
+    for_each_read(*item.node, [&](ValueId read) { read_once_less(read); });
     return {};
   }
   return plan_node(item);
@@ -114,11 +116,11 @@ Result<void> Planner::plan_node(const Item& item) {
     TRY(plan_kernel(item));
   }
   for (const ValueId output : node.outputs) {
-    if (output != kLeftOut && !values_.contains(output)) {
+    if (output != kLeftOut && values_.find(output) == nullptr) {
       return malformed("output \"", request_.graph.values[output].name, "\" is not supported");
     }
   }
-  for (const ValueId read : node.reads()) read_once_less(read);
+  for_each_read(node, [&](ValueId read) { read_once_less(read); });
   return {};
 }
 
@@ -129,7 +131,7 @@ void Planner::splice(const Node& node, const Branch& branch) {
   for (std::size_t i = branch.body->nodes.size(); i-- > 0;) {
     const Node& inner = branch.body->nodes[i];
     work_.push_front({&inner, branch.kernels[i].get(), nullptr});
-    for (const ValueId read : inner.reads()) count_more(read);
+    for_each_read(inner, [&](ValueId read) { count_more(read); });
   }
 }
 
@@ -153,12 +155,11 @@ void Planner::end_branch(const Item& item) {
 void Planner::count_more(ValueId value) {
   if (value == kLeftOut) return;
   ++uses_[value];
-  const auto bound = values_.find(value);
-  if (bound != values_.end()) ++uses_left_[bound->second.buffer];
+  if (const ValueState* const bound = values_.find(value)) ++uses_left_[bound->buffer];
 }
 
 void Planner::read_once_less(ValueId value) {
-  if (value != kLeftOut) --uses_left_[values_.find(value)->second.buffer];
+  if (value != kLeftOut) --uses_left_[values_.find(value)->buffer];
 }
 
 }  // namespace torchkeep::runtime::plan

@@ -4,14 +4,26 @@
 
 #include "torchkeep/runtime/plan/folded.h"
 #include "torchkeep/runtime/plan/plan.h"
+#include "torchkeep/runtime/plan/value_table.h"
 
 /// The making of one plan; kernels see it through their `Builder`.
 namespace torchkeep::runtime::plan {
 
 /// What an operand takes in its layout.
 std::uint64_t bytes_of(const Operand& operand);
-/// Of a branch's end, what it hands on.
-std::vector<graph::ValueId> reads_of(const Item& item);
+/// Calls `f` with every value that a node reads, as Node::reads() names them; of a branch's end,
+/// with what it hands on.
+template <typename F>
+void for_each_read(const graph::Node& node, const F& f) {
+  for (const graph::ValueId input : node.inputs) f(input);
+  for (const graph::ValueId capture : node.captures) f(capture);
+  if (node.residual != graph::kLeftOut) f(node.residual);
+}
+template <typename F>
+void for_each_read(const Item& item, const F& f) {
+  if (item.body == nullptr) return for_each_read(*item.node, f);
+  for (const graph::ValueId output : item.body->outputs) f(output);
+}
 
 class Planner {
  public:
@@ -61,7 +73,7 @@ class Planner {
 
   // values.cpp: what is known of values, and in which memory they lie.
   ValueState& state(graph::ValueId value);
-  /// Null if its elements are not known.
+  /// Null if the request does not know its elements.
   ConstantPointer find_known(graph::ValueId value) const;
   /// The same elements, in memory that small ones share if nobody else holds them.
   ConstantPointer shelved(ConstantPointer constant);
@@ -91,10 +103,9 @@ class Planner {
 
   const Request& request_;
   std::unique_ptr<Plan> plan_ = std::make_unique<Plan>();
-  std::unordered_map<graph::ValueId, std::uint32_t> uses_;
-  std::unordered_map<graph::ValueId, ValueState> values_;
+  std::vector<std::uint32_t> uses_;  ///< Of each value by what is to be planned.
+  ValueTable<ValueState> values_;
   std::vector<std::uint32_t> uses_left_;  ///< Of each buffer, through all values that lie in it.
-  KnownValues known_;                     ///< Beyond what the request knows.
   Folded folded_;
   std::uint64_t folded_bytes_ = 0;
   std::shared_ptr<SecretBytes> shelf_;

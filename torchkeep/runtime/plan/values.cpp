@@ -31,16 +31,13 @@ std::uint64_t bytes_of(const Operand& operand) {
 
 // What the request knows is looked up, not copied: a plan is made for each node that is folded.
 ConstantPointer Planner::find_known(ValueId value) const {
-  const auto own = known_.find(value);
-  if (own != known_.end()) return own->second;
   if (request_.known == nullptr) return nullptr;
   const auto given = request_.known->find(value);
   return given == request_.known->end() ? nullptr : given->second;
 }
 
 Planner::ValueState& Planner::state(ValueId value) {
-  const auto known = values_.find(value);
-  if (known != values_.end()) return known->second;
+  if (ValueState* const found = values_.find(value)) return *found;
   // The first to read a constant gives it a buffer.
   ConstantPointer constant = request_.graph.values[value].constant;
   if (!constant) constant = find_known(value);
@@ -50,17 +47,16 @@ Planner::ValueState& Planner::state(ValueId value) {
     // A parameter that its kernels have packed: they know its shape, nobody else reads it.
     bind(value, {}, add_fixed_buffer(nullptr, 0, nullptr));
   }
-  return values_.find(value)->second;
+  return *values_.find(value);
 }
 
 void Planner::bind(ValueId value, Operand operand, BufferId buffer, Lying lying) {
-  const auto uses = uses_.find(value);
-  const std::uint32_t left = uses == uses_.end() ? 0 : uses->second;
+  const std::uint32_t left = uses_[value];
   uses_left_[buffer] += left;
-  values_[value] = {std::move(operand), buffer, left, {}, std::move(lying)};
+  values_.set(value, {std::move(operand), buffer, left, {}, std::move(lying)});
 }
 
-const Operand& Planner::operand(ValueId value) const { return values_.find(value)->second.operand; }
+const Operand& Planner::operand(ValueId value) const { return values_.find(value)->operand; }
 
 ConstantPointer Planner::shelved(ConstantPointer constant) {
   const std::uint64_t bytes = constant->bytes().size();
@@ -84,7 +80,6 @@ void Planner::know(ValueId value, ConstantPointer constant) {
       const_cast<std::byte*>(reinterpret_cast<const std::byte*>(constant->bytes().data()));
   const std::uint64_t bytes = constant->bytes().size();
   bind(value, std::move(operand), add_fixed_buffer(memory, bytes, constant));
-  known_[value] = std::move(constant);
 }
 
 Result<BufferId> Planner::add_arena_buffer(std::uint64_t bytes) {
@@ -109,8 +104,8 @@ void Planner::add_step(Step step) {
   plan_->steps_.push_back(std::move(step));
 }
 
-BufferId Planner::buffer_of(ValueId value) const { return values_.find(value)->second.buffer; }
-const Lying& Planner::lying_of(ValueId value) const { return values_.find(value)->second.lying; }
+BufferId Planner::buffer_of(ValueId value) const { return values_.find(value)->buffer; }
+const Lying& Planner::lying_of(ValueId value) const { return values_.find(value)->lying; }
 
 Result<BufferId> Planner::read_gathered(ValueId value) {
   ValueState& from = state(value);
@@ -148,7 +143,7 @@ Result<BufferId> Planner::read(ValueId value, const dnn::Layout& layout) {
 }
 
 bool Planner::may_overwrite(ValueId value) const {
-  const ValueState& found = values_.find(value)->second;
+  const ValueState& found = *values_.find(value);
   // What repeats itself in memory, or is a part of it, is smaller or larger than it says.
   if (!found.lying.empty()) return false;
   // Inputs belong to the caller, parameters to all runs.
@@ -164,7 +159,7 @@ Result<BufferId> Planner::write(ValueId value, Operand operand) {
 }
 
 BufferId Planner::write_over(ValueId value, ValueId input, Operand operand) {
-  const BufferId buffer = values_.find(input)->second.buffer;
+  const BufferId buffer = values_.find(input)->buffer;
   TORCHKEEP_CHECK(may_overwrite(input) && bytes_of(operand) == plan_->buffers_[buffer].bytes);
   bind(value, std::move(operand), buffer);
   return buffer;
