@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The Python tests with PyTorch 2, in a Debian 13 root of their own: its compiler, its libraries
 # (oneDNN 3 among them), its python3-torch. usage: debian13.sh [--rebuild]
-# The root stands in build/debian13/root (2 GB, made in some minutes) and is used again. It takes
-# root, since it is entered with chroot; what is mounted there is gone with the last process.
-# Not seen through to its end yet: the root is made, the rooms below the engine compile there, the engine did before it had products of 8 bits.
+# The root stands in build/debian13/root (2 GB, made in two minutes) and is used again as long as the
+# packages are the same. It takes root, since it is entered with chroot; what is mounted there is gone
+# with the last process.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 place=build/debian13
@@ -17,17 +17,18 @@ packages=(
   g++ cmake ninja-build ccache python3 python3-numpy
   libssl-dev libboost-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libsqlite3-dev libdnnl-dev
   libgtest-dev libgmock-dev python3-dev pybind11-dev python3-torch python3-torchvision
-  python3-hypothesis python3-cryptography
+  python3-hypothesis python3-cryptography python3-pip
 )
-if [[ ! -d $place/root ]]; then
+if [[ ! -d $place/root || $(cat "$place/packages" 2>/dev/null) != "${packages[*]}" ]]; then
   # Where this machine gets its own packages, the next release is too.
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
-  rm -rf --one-file-system "$place/root.part"
+  rm -rf --one-file-system "$place/root" "$place/root.part"
   mkdir -p "$place"
   echo "making a Debian 13 root: ${#packages[@]} packages and what they need" >&2
   mmdebstrap --quiet --variant=apt --include="$(IFS=,; echo "${packages[*]}")" trixie \
     "$place/root.part" "${mirror:-http://deb.debian.org/debian}"
   mv "$place/root.part" "$place/root"
+  echo "${packages[*]}" > "$place/packages"
 fi
 
 inside='set -euo pipefail

@@ -1,4 +1,5 @@
 """From PyTorch to ONNX. What differs between PyTorch's versions stands in this file alone."""
+import contextlib
 import copy
 import gc
 import inspect
@@ -6,7 +7,7 @@ import pathlib
 import re
 import traceback
 import warnings
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import torch
 
@@ -57,7 +58,7 @@ def export(flat: Flat, tensors: Sequence[torch.Tensor], path: pathlib.Path, axes
     """Writes `path`; returns where the trace took a Python branch on a tensor ("model.py:12"), which may be wrong for other
     inputs. Raises Unsupported, naming the operator and the module."""
     refusal = None
-    with warnings.catch_warnings(record=True) as told, torch.enable_grad():
+    with warnings.catch_warnings(record=True) as told, torch.enable_grad(), _open_attention():
         # With gradients: without them, transformer layers take a fused path that no exporter knows.
         warnings.simplefilter("always")
         try:
@@ -76,6 +77,24 @@ def export(flat: Flat, tensors: Sequence[torch.Tensor], path: pathlib.Path, axes
         raise refusal
     found = [_BRANCH.search(warnings.formatwarning(w.message, w.category, w.filename, w.lineno)) for w in told]
     return [f"{match[1]} (to a Python {match[2]})" for match in found if match]
+
+
+@contextlib.contextmanager
+def _open_attention() -> Iterator[None]:
+    """PyTorch 2.x takes queries, keys and values of self-attention out of one product by an unflatten(), behind which its exporter
+    forgets that a length is open and writes the example's. Three parts of the product are the same, and stay open."""
+    held = torch.nn.functional._in_projection_packed
+
+    def project(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, w: torch.Tensor, b: Optional[torch.Tensor] = None) -> Any:
+        if k is v and q is k:
+            return [part.contiguous() for part in torch.nn.functional.linear(q, w, b).chunk(3, dim=-1)]
+        return held(q, k, v, w, b)
+
+    torch.nn.functional._in_projection_packed = project
+    try:
+        yield
+    finally:
+        torch.nn.functional._in_projection_packed = held
 
 
 def _target(flat: Flat, tensors: Sequence[torch.Tensor]) -> tuple:

@@ -110,7 +110,9 @@ class MultiheadAttention(Secured):
 
     def __init__(self, module, path, call):
         super().__init__(module, path, call)
-        object.__setattr__(self, "_qkv_same_embed_dim", False)  # so that transformer layers leave their fused path, which wants parameters
+        # So that transformer layers leave their fused path, which wants parameters; those of PyTorch 2.x ask for the bias first.
+        object.__setattr__(self, "_qkv_same_embed_dim", False)
+        object.__setattr__(self, "in_proj_bias", None)
 
     @classmethod
     def refusal(cls, module) -> Optional[str]:
@@ -135,7 +137,9 @@ class MultiheadAttention(Secured):
 
     def forward(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
                 key_padding_mask: Optional[torch.Tensor] = None, need_weights: bool = True,
-                attn_mask: Optional[torch.Tensor] = None, average_attn_weights: bool = True) -> Any:
+                attn_mask: Optional[torch.Tensor] = None, average_attn_weights: bool = True, is_causal: bool = False) -> Any:
+        if is_causal and attn_mask is None:  # PyTorch 2.x: a hint that the mask is causal, which changes no answer
+            raise InvalidArgument(f"{self._path}: is_causal=True wants its attn_mask too")
         batched = query.dim() == 3
         if not batched:
             query, key, value = (x.unsqueeze(0) for x in (query, key, value))

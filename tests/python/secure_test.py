@@ -130,7 +130,7 @@ class Kinds(SiteCase):
             self.compare(answer, self.model["linear"](given))
 
     def test_wrong_calls_are_refused(self):
-        linear, lstm, up = self.secured["linear"], self.secured["lstm"], self.secured["up2d"]
+        linear, lstm, up, attend = (self.secured[name] for name in ("linear", "lstm", "up2d", "attend"))
         packed = nn.utils.rnn.pack_padded_sequence(torch.randn(3, 2, 4), [3, 2])
         for call, kind, words in (
                 (lambda: linear(torch.randn(2, 6)), torchkeep.InvalidArgument, "takes"),
@@ -140,6 +140,7 @@ class Kinds(SiteCase):
                 (lambda: linear("two rows"), torchkeep.InvalidArgument, "takes a tensor, not a str"),
                 (lambda: linear(None), torchkeep.InvalidArgument, "takes a tensor"),
                 (lambda: lstm(packed), torchkeep.Unsupported, "PackedSequence"),
+                (lambda: attend(*[torch.randn(3, 2, width) for width in (6, 4, 5)], is_causal=True), torchkeep.InvalidArgument, "attn_mask"),
                 (lambda: up(torch.randn(1, 2, 4, 4), output_size=[10, 10]), torchkeep.Unsupported, "output_size"),
                 (lambda: nn.functional.linear(torch.randn(2, 5), linear.weight), torchkeep.Unsupported, "protect"),
                 (lambda: setattr(linear, "weight", torch.zeros(3, 5)), torchkeep.Unsupported, "cannot be set"),
