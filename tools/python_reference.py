@@ -21,8 +21,8 @@ Written by `tools/python_reference.py` from the package's docstrings: change tho
 
 
 # How the interpreter spells the types that the package has names for, and where they stand.
-_SPELT = [(r"\b(?:typing|torchkeep|pathlib|site|client|verdicts|protecting|torch\.nn\.modules\.module)\.(?=[A-Z])", ""),
-          (r"torchkeep\.", ""), (r"\bpathlib\.", ""), (r"\b(?:site|client|verdicts|protecting)\.(?=[A-Z])", ""),
+_SPELT = [(r"\b(?:typing|torchkeep|pathlib|site|client|verdicts|protecting|quantising|torch\.nn\.modules\.module)\.(?=[A-Z])", ""),
+          (r"torchkeep\.", ""), (r"\bpathlib\.", ""), (r"\b(?:site|client|verdicts|protecting|quantising)\.(?=[A-Z])", ""),
           (r"ForwardRef\('(?:pathlib\.)?([\w.\[\]]+)'\)", r"\1"), (r"<class '([\w.]+)'>", r"\1"), (r"'(\w+)'$", r"\1"),
           (r"\b_local\.Path", "Path"),  # what Python 3.13 calls it
           (r"Union\[str, os\.PathLike\[str\], NoneType\]", "Optional[PathLike]"), (r"Union\[str, os\.PathLike\[str\]\]", "PathLike"),

@@ -13,5 +13,6 @@ PYBIND11_MODULE(_core, module) {
   python::add_engine(module);
   python::add_trust(module);
   python::add_owner(module);
+  python::add_quantise(module);
   python::add_session(module);
 }

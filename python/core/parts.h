@@ -6,6 +6,7 @@
 namespace torchkeep::python {
 
 void add_owner(py::module_& module);
+void add_quantise(py::module_& module);
 void add_session(py::module_& module);
 
 }  // namespace torchkeep::python

@@ -17,6 +17,7 @@ from .client import Client, Model, load, load_async
 from .errors import (Denied, Error, Internal, InvalidArgument, Malformed, NotFound, Unavailable, Unsupported, Untrusted)
 from .owners import introduce, owner, policy, register, revoke
 from .protecting import Protected, protect
+from .quantising import Quantised, quantize
 from .site import Site, local
 from .stepping import Sequence
 from .verdicts import Verdict, attest
@@ -34,6 +35,6 @@ def __getattr__(name: str) -> _Any:
 
 
 __version__: str = _core.version
-__all__ = ["protect", "secure", "load", "load_async", "local", "attest", "Client", "Model", "Sequence", "Protected", "Site", "Verdict", "introduce",
+__all__ = ["protect", "quantize", "secure", "load", "load_async", "local", "attest", "Client", "Model", "Sequence", "Protected", "Quantised", "Site", "Verdict", "introduce",
            "owner", "policy", "register", "revoke", "Error", "InvalidArgument", "Unsupported", "Malformed", "Untrusted", "Denied",
            "NotFound", "Unavailable", "Internal"]
