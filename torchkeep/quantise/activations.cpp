@@ -27,7 +27,8 @@ bool is_mover(const NodeProto& node) {
 
 class Chooser {
  public:
-  Chooser(const Source& source, const std::vector<Product>& products) : source_(source) {
+  Chooser(const Source& source, const std::vector<Product>& products, bool portable)
+      : source_(source), portable_(portable) {
     for (const Product& product : products) products_.emplace(product.node, &product);
     note_integers();
   }
@@ -38,7 +39,10 @@ class Chooser {
     for (std::size_t i = source_.nodes().size(); i-- > 0;) {
       const NodeProto& node = source_.nodes()[i];
       if (is_sum(node) && marked_.contains(behind_curve(node.outputs[0]))) {
-        for (std::size_t k = 0; k < 2; ++k) mark(node.inputs[k], {i, k});
+        const std::optional<std::size_t> taker = find_taker(node);
+        for (std::size_t k = 0; k < 2; ++k) {
+          if (taker != k) mark(node.inputs[k], {i, k});
+        }
       } else if (is_mover(node) && marked_.contains(node.outputs[0])) {
         move(node, i);
       } else if (is_standard(node, "GlobalAveragePool") && integers_.contains(node.inputs[0])) {
@@ -80,6 +84,21 @@ class Chooser {
 
   bool is_sum(const NodeProto& node) const {
     return is_standard(node, "Add") && integers_.contains(node.outputs[0]);
+  }
+
+  /// Which side of a sum a convolution makes for it alone, the later one of two: it adds the other
+  /// side to its own sums before it writes any (runtime/optimise/fuse_residual.cpp).
+  std::optional<std::size_t> find_taker(const NodeProto& sum) const {
+    std::optional<std::size_t> taker;
+    if (portable_) return taker;
+    for (std::size_t k = 0; k < 2; ++k) {
+      const std::optional<std::size_t> maker = source_.maker(sum.inputs[k]);
+      const bool alone =
+          source_.readers(sum.inputs[k]).size() == 1 && !source_.read_elsewhere(sum.inputs[k]);
+      if (!maker || !alone || !products_.contains(*maker)) continue;
+      if (!taker || *maker > *source_.maker(sum.inputs[*taker])) taker = k;
+    }
+    return taker;
   }
 
   /// What a curve that alone reads the value makes of it; otherwise the value.
@@ -126,6 +145,7 @@ class Chooser {
   }
 
   const Source& source_;
+  const bool portable_;
   std::map<std::size_t, const Product*> products_;
   std::unordered_set<std::string_view> integers_;
   std::map<std::string_view, std::vector<Reading>> marked_;  // in an order that does not change
@@ -135,8 +155,8 @@ class Chooser {
 }  // namespace
 
 std::vector<Activation> choose_activations(const Source& source,
-                                           const std::vector<Product>& products) {
-  return Chooser(source, products).choose();
+                                           const std::vector<Product>& products, bool portable) {
+  return Chooser(source, products, portable).choose();
 }
 
 }  // namespace torchkeep::quantise

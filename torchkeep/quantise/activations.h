@@ -19,7 +19,10 @@ struct Activation {
 /// - a pool, Concat, Reshape and the like reads whose result is, with one range for both sides,
 /// - an average over all places reads,
 /// where convolutions make it. Groups count from 0.
+/// A convolution that alone makes a side of a sum hands it on as floats, which the engine never
+/// writes: it adds the other side to its sums. `portable`: that side is quantised too, since other
+/// runtimes take a convolution for one of integers only then.
 std::vector<Activation> choose_activations(const Source& source,
-                                           const std::vector<Product>& products);
+                                           const std::vector<Product>& products, bool portable);
 
 }  // namespace torchkeep::quantise

@@ -84,8 +84,8 @@ Result<std::vector<Product>> change(Draft& draft, const Order& order, std::vecto
     case Way::Static: break;
   }
   return quantise_statically(draft, products, samples,
-                             {.percentile = order.percentile, .threads = order.threads}, step,
-                             left);
+                             {.percentile = order.percentile, .threads = order.threads},
+                             order.portable, step, left);
 }
 
 }  // namespace

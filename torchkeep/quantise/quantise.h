@@ -22,8 +22,9 @@ struct Order {
   int bits = 8;            ///< Of weights: 8, or 4 with Way::Weights.
   std::size_t block = 32;  ///< With 4 bits: how many weights of a column share a scale.
   double percentile =
-      100;               ///< With Way::Static: of each activation's numbers that the range holds.
-  bool replace = false;  ///< An existing output.
+      100;                ///< With Way::Static: of each activation's numbers that the range holds.
+  bool portable = false;  ///< With Way::Static: also where other runtimes want it, see below.
+  bool replace = false;   ///< An existing output.
   int threads = 1;
 };
 
@@ -40,6 +41,9 @@ struct Report {
 
 /// Says what to run the model on, once its inputs are known.
 using SampleMaker = std::function<Result<Samples>(const std::vector<runtime::Port>& inputs)>;
+
+// Between a convolution and a sum the engine needs no numbers of 8 bits, which are faster and
+// nearer left out; ONNX Runtime multiplies with integers only where they are written.
 
 /// Called with how much of the work is done, 0 to 1.
 using Ticks = std::function<void(double part)>;

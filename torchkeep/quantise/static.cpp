@@ -89,9 +89,10 @@ std::vector<Product> with_range(const Draft& draft, std::vector<Product> product
 
 Result<std::vector<Product>> quantise_statically(Draft& draft, const std::vector<Product>& products,
                                                  const Samples& samples,
-                                                 const Calibration& calibration, const Step& step,
-                                                 std::vector<Left>& left) {
-  const std::vector<Activation> activations = choose_activations(draft.source(), products);
+                                                 const Calibration& calibration, bool portable,
+                                                 const Step& step, std::vector<Left>& left) {
+  const std::vector<Activation> activations =
+      choose_activations(draft.source(), products, portable);
   std::vector<std::string_view> values;
   for (const Activation& each : activations) values.push_back(each.name);
   const std::vector<Range> seen = TRY(calibrate(draft, values, samples, calibration, step));

@@ -19,11 +19,12 @@ Result<void> quantise_dynamically(Draft& draft, const std::vector<Product>& prod
                                   const Step& step);
 
 /// QuantizeLinear and DequantizeLinear around products and what stands between them, by the ranges
-/// that samples show. Returns the products that were quantised; others of them go to `left`.
+/// that samples show. `portable`: activations.h. Returns the products that were quantised; others
+/// of them go to `left`.
 Result<std::vector<Product>> quantise_statically(Draft& draft, const std::vector<Product>& products,
                                                  const Samples& samples,
-                                                 const Calibration& calibration, const Step& step,
-                                                 std::vector<Left>& left);
+                                                 const Calibration& calibration, bool portable,
+                                                 const Step& step, std::vector<Left>& left);
 
 /// The names of weights that stand in a draft as numbers, so that those that several products read
 /// are quantised once.

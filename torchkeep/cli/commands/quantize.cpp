@@ -165,6 +165,10 @@ void add_quantize(CLI::App& app, Invocation& invocation) {
       ->add_option("--percentile", options->order.percentile,
                    "With --static: of an activation's numbers that its range holds; 100: all")
       ->capture_default_str();
+  command->add_flag(
+      "--portable", options->order.portable,
+      "With --static: quantise also between convolutions and sums, which is slower here and "
+      "faster in ONNX Runtime");
   command
       ->add_option("--dim", options->dimensions,
                    "A dimension that the model leaves open, for made up samples; may be repeated")
