@@ -3,9 +3,14 @@
 
 usage: bench_models.py FOLDER NAME...
 
-Weights are seeded and of ordinary size; batch norms are calibrated as in the zoo. What is there already is not made again.
+NAME-int8 is NAME quantised by `torchkeep quantize --static` (of TORCHKEEP, by default build/release/bin/torchkeep) with seeded samples, and
+NAME-int8-portable the same with --portable. Weights are seeded and of ordinary size; batch norms are calibrated as in the zoo. What is there already is not made again.
 """
+import os
 import pathlib
+import re
+import shutil
+import subprocess
 import sys
 import warnings
 
@@ -139,9 +144,45 @@ def export(model, entry, path):
         torch.onnx.export(model, entry.cases[0], str(path), opset_version=zoo.OPSET, input_names=entry.inputs, dynamic_axes=entry.axes)
 
 
+def samples(folder, name, count=8):
+    """A folder of seeded samples: the model's own input and others like it."""
+    made = folder / f"{name}-samples"
+    random = numpy.random.default_rng(zoo.SEED)
+    for i in range(count):
+        (made / str(i)).mkdir(parents=True, exist_ok=True)
+        for file in sorted((folder / name).glob("*.npy")):
+            if "@" in file.stem:
+                continue
+            tensor = numpy.load(file)
+            if i > 0 and tensor.dtype.kind == "f":
+                tensor = random.standard_normal(tensor.shape).astype(tensor.dtype)
+            elif i > 0 and file.stem == "ids":
+                tensor = random.integers(0, tensor.max() + 1, tensor.shape)
+            numpy.save(made / str(i) / file.name, tensor)
+    return sorted(made.iterdir())
+
+
+def quantise(folder, name, portable):
+    """NAME-int8 and its inputs, which are those of NAME."""
+    make(folder, name)
+    whole = f"{name}-int8" + ("-portable" if portable else "")
+    program = os.environ.get("TORCHKEEP", "build/release/bin/torchkeep")
+    order = [program, "quantize", folder / f"{name}.onnx", "-o", folder / f"{whole}.onnx", "--static"]
+    for sample in samples(folder, name):
+        order += [part for file in sorted(sample.iterdir()) for part in ("--calibrate", f"{file.stem}={file}")]
+    subprocess.run([*map(str, order), *(["--portable"] if portable else [])], check=True, stdout=subprocess.DEVNULL)
+    (folder / whole).mkdir(exist_ok=True)
+    for file in (folder / name).glob("*.npy"):
+        shutil.copy(file, folder / whole / file.name)
+
+
 def make(folder, name):
     path = folder / f"{name}.onnx"
     if path.exists():
+        return
+    quantised = re.fullmatch(r"(.+)-int8(-portable)?", name)
+    if quantised:
+        quantise(folder, quantised[1], quantised[2] is not None)
         return
     torch.manual_seed(zoo.SEED)
     entry = MAKERS[name]()
