@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Exports models with PyTorch, runs them through `torchkeep run` and compares the answers with PyTorch's.
 
-usage: zoo.py [--program build/release/bin/torchkeep] [--only PATTERN] [--output docs/zoo.md]
+usage: zoo.py [--program build/release/bin/torchkeep] [--only PATTERN] [--seconds 900] [--output docs/zoo.md]
 
 PATTERN is a regular expression for "family/name", for example "plain/" or "resnet". With --only, the rows of other models
 that the page has are kept. Exports go to a temporary folder. Ends with 1 if an answer differs.
@@ -28,7 +28,6 @@ from zoo_witness import Verdict, testimony  # noqa: E402
 
 OPSET = 17
 SEED = 20
-SECONDS_EACH = 900
 NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 HEAD = ["| model | nodes | parameters | input shapes | what came of it |", "| --- | ---: | ---: | --- | --- |"]
 
@@ -142,7 +141,7 @@ def count_nodes(path):
     return len(onnx.load(path, load_external_data=False).graph.node)
 
 
-def examine_apart(*arguments):
+def examine_apart(seconds, *arguments):
     """A model that brings down its process, or takes too long, is only that model's row."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
@@ -156,9 +155,9 @@ def examine_apart(*arguments):
     process = context.Process(target=work)
     process.start()
     theirs.close()
-    row = {"verdict": f"not done in {SECONDS_EACH} seconds", "bad": True}
+    row = {"verdict": f"not done in {seconds} seconds", "bad": True}
     try:
-        if ours.poll(SECONDS_EACH):
+        if ours.poll(seconds):
             row = ours.recv()
     except EOFError:
         row = {"verdict": "PyTorch brought down its process", "bad": True}
@@ -214,6 +213,7 @@ def main():
     parser.add_argument("--witness", type=pathlib.Path, default=pathlib.Path("build/ort/node_modules"),
                         help="where onnxruntime-node is: npm install --ignore-scripts --prefix build/ort onnxruntime-node@1.30")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=int, default=900, help="that a model may take, its export and PyTorch's answers included")
     arguments = parser.parse_args()
     try:
         re.compile(arguments.only)
@@ -231,7 +231,7 @@ def main():
             if name in zoo_torchvision.HUGE and arguments.only != name:
                 row = {"verdict": f"not run: of more than 2 GB; --only {name} runs it"}
             else:
-                row = examine_apart(arguments.program, arguments.witness, family, maker, arguments.threads)
+                row = examine_apart(arguments.seconds, arguments.program, arguments.witness, family, maker, arguments.threads)
             bad |= row.get("bad", False)
             rows[family][name] = row_text(name, row)
             print(f"{family}/{name}: {row['verdict']}", flush=True)
