@@ -173,7 +173,8 @@ def quantise(folder, name, portable):
     subprocess.run([*map(str, order), *(["--portable"] if portable else [])], check=True, stdout=subprocess.DEVNULL)
     (folder / whole).mkdir(exist_ok=True)
     for file in (folder / name).glob("*.npy"):
-        shutil.copy(file, folder / whole / file.name)
+        if "@" not in file.stem:
+            shutil.copy(file, folder / whole / file.name)
 
 
 def make(folder, name):
