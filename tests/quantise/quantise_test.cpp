@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "torchkeep/runtime/dnn/dnn.h"
+
 #include "tests/quantise/model_file.h"
 
 namespace torchkeep::quantise {
@@ -125,6 +127,31 @@ TEST_F(Quantise, SharedWeightsAreQuantisedOnce) {
     EXPECT_EQ(report.quantised.at("MatMul"), 2U);
     EXPECT_LT(report.bytes_after, report.bytes_before / 2) << "w is there once, and not as floats";
     EXPECT_FALSE(operators().contains("Identity")) << "nobody reads it";
+  }
+}
+
+TEST_F(Quantise, TheEngineTakesWhatIsWrittenForIntegers) {
+  if (!runtime::dnn::Machine::multiplies_bytes()) GTEST_SKIP() << "floats are as fast here";
+  ModelFile file;
+  file.input("x", {-1, 64, 8, 8})
+      .output("y", {-1, 10})
+      .weights("k1", {64, 64, 3, 3}, 0.05F)
+      .weights("k2", {64, 64, 3, 3}, 0.05F)
+      .weights("w", {64, 10})
+      .add(node("Conv", {"x", "k1"}, {"c1"}))
+      .add(node("Relu", {"c1"}, {"r1"}))
+      .add(node("Conv", {"r1", "k2"}, {"c2"}))
+      .add(node("GlobalAveragePool", {"c2"}, {"g"}))
+      .add(node("Flatten", {"g"}, {"f"}))
+      .add(node("MatMul", {"f", "w"}, {"y"}));
+  for (const bool portable : {false, true}) {
+    Order order = by(Way::Static);
+    order.portable = portable;
+    near(file, order, 0.05);
+    const auto before = runtime::Model::load_onnx(model_).value(),
+               after = runtime::Model::load_onnx(output_).value();
+    EXPECT_LT(after->parameter_bytes(), before->parameter_bytes() / 3)
+        << "weights that were not recognised would be floats";
   }
 }
 
