@@ -1,11 +1,14 @@
 // Whole models: what is quantised, what is left and why, what is refused; the answers stay near.
 #include "torchkeep/quantise/quantise.h"
 
+#include <filesystem>
 #include <limits>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "torchkeep/quantise/draft.h"
 #include "torchkeep/runtime/dnn/dnn.h"
 
 #include "tests/quantise/model_file.h"
@@ -43,6 +46,12 @@ class Quantise : public ::testing::Test {
   }
   std::map<std::string, std::size_t> operators() const { return operators_of(output_); }
   bool is_there() const { return std::filesystem::exists(output_); }
+  std::set<std::string> files() const {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
+      names.insert(entry.path().filename());
+    return names;
+  }
 
   TemporaryFolder folder_;
   Path model_ = folder_ / "m.onnx", output_ = folder_ / "o.onnx";
@@ -483,6 +492,42 @@ TEST_F(Quantise, AnErrorKeepsTheOutputThatWasThere) {
   add_layer(file, with(std::numeric_limits<float>::quiet_NaN()));
   EXPECT_FALSE(quantise(file).ok());
   EXPECT_EQ(to_string(load_file(output_, 100).value()), "precious");
+}
+
+TEST_F(Quantise, AnErrorWhileComparingKeepsTheOutputThatWasThere) {
+  ASSERT_TRUE(store_file(output_, as_bytes("precious")).ok());
+  const auto lost = [](const std::vector<runtime::Port>&) -> Result<Samples> {
+    return Samples{1, [](std::size_t) -> Result<std::vector<runtime::Tensor>> {
+                     return not_found("the sample is gone");
+                   }};
+  };
+  EXPECT_THAT(quantise(two_layers(), {}, lost).error().message, HasSubstr("the sample is gone"));
+  EXPECT_EQ(to_string(load_file(output_, 100).value()), "precious");
+  EXPECT_EQ(files(), (std::set<std::string>{"m.onnx", "o.onnx"}));
+}
+
+TEST_F(Quantise, ExternalDataTakesItsPlaceWithTheModel) {
+  two_layers().store(model_);
+  const Path outside = folder_ / "e.onnx";
+  ASSERT_FALSE(store(Draft(Source::open(model_).value()), outside, 4096).value().data.empty());
+  const Order order{.model = outside, .output = output_, .replace = true};
+  for (int turn = 0; turn < 2; ++turn) {
+    const auto made = quantise::quantise(order, random_samples());
+    ASSERT_TRUE(made.ok()) << made.error();
+    EXPECT_EQ(made->data, folder_ / "o.onnx.data");
+    EXPECT_TRUE(runtime::Model::load_onnx(output_, {}).ok());
+    EXPECT_EQ(files(),
+              (std::set<std::string>{"e.onnx", "e.onnx.data", "m.onnx", "o.onnx", "o.onnx.data"}));
+  }
+}
+
+TEST_F(Quantise, AFolderThatIsNotThereIsNamed) {
+  two_layers().store(model_);
+  const Order order{.model = model_, .output = folder_ / "absent/o.onnx"};
+  const auto made = quantise::quantise(order, random_samples());
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.error().code, ErrorCode::NotFound);
+  EXPECT_THAT(made.error().message, HasSubstr("absent/o.onnx"));
 }
 
 }  // namespace

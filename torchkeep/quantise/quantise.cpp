@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "torchkeep/quantise/opset.h"
+#include "torchkeep/quantise/unfinished.h"
 #include "torchkeep/quantise/ways.h"
 
 namespace torchkeep::quantise {
@@ -54,24 +55,6 @@ Result<std::unique_ptr<runtime::Model>> load(const Path& path, const Order& orde
   return runtime::Model::load_onnx(path, {.threads = order.threads}).context(path.native());
 }
 
-/// Removes what was stored unless it is kept.
-class Unkept {
- public:
-  Unkept(Path file, Path data) : file_(std::move(file)), data_(std::move(data)) {}
-  Unkept(const Unkept&) = delete;
-  Unkept& operator=(const Unkept&) = delete;
-  ~Unkept() {
-    std::error_code ignored;
-    if (!kept_) std::filesystem::remove(file_, ignored);
-    if (!kept_ && !data_.empty()) std::filesystem::remove(data_, ignored);
-  }
-  void keep() { kept_ = true; }
-
- private:
-  Path file_, data_;
-  bool kept_ = false;
-};
-
 /// Returns the products that were quantised.
 Result<std::vector<Product>> change(Draft& draft, const Order& order, std::vector<Product> products,
                                     const Samples& samples, const Step& step,
@@ -112,15 +95,17 @@ Result<Report> quantise(const Order& order, const SampleMaker& make_samples, con
   if (products.empty()) return nothing_to_do(report.left);
   TRY(draft.drop_unread());
 
-  const Stored stored = TRY(store(draft, order.output));
-  Unkept unkept(order.output, stored.data);
-  const auto after = TRY(load(order.output, order).context("what was made is no model"));
-  report.differences = TRY(measure_difference(*before, *after, samples, step));
-  unkept.keep();
+  const Unfinished made = TRY(Unfinished::beside(order.output));
+  const Stored stored = TRY(store(draft, made.file_for(order.output)));
+  {
+    const auto after = TRY(load(made.file_for(order.output), order).context("the quantised model"));
+    report.differences = TRY(measure_difference(*before, *after, samples, step));
+  }
+  TRY(made.take_place(stored.data, order.output));
   report.samples = samples.count;
   report.bytes_before = source.bytes();
   report.bytes_after = stored.bytes;
-  report.data = stored.data;
+  if (!stored.data.empty()) report.data = order.output.parent_path() / stored.data.filename();
   report.opset_before = source.opset();
   report.opset_after = draft.opset();
   for (const Product& product : products)

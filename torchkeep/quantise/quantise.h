@@ -22,9 +22,11 @@ struct Order {
   int bits = 8;            ///< Of weights: 8, or 4 with Way::Weights.
   std::size_t block = 32;  ///< With 4 bits: how many weights of a column share a scale.
   double percentile =
-      100;                ///< With Way::Static: of each activation's numbers that the range holds.
-  bool portable = false;  ///< With Way::Static: also where other runtimes want it, see below.
-  bool replace = false;   ///< An existing output.
+      100;  ///< With Way::Static: of each activation's numbers that the range holds.
+  /// With Way::Static: also between a convolution and a sum, where the engine is faster and nearer
+  /// without; ONNX Runtime multiplies with integers only where they are written.
+  bool portable = false;
+  bool replace = false;  ///< An existing output.
   int threads = 1;
 };
 
@@ -42,15 +44,12 @@ struct Report {
 /// Says what to run the model on, once its inputs are known.
 using SampleMaker = std::function<Result<Samples>(const std::vector<runtime::Port>& inputs)>;
 
-// Between a convolution and a sum the engine needs no numbers of 8 bits, which are faster and
-// nearer left out; ONNX Runtime multiplies with integers only where they are written.
-
 /// Called with how much of the work is done, 0 to 1.
 using Ticks = std::function<void(double part)>;
 
 /// Quantises, stores, runs both models on samples and says how they differ. With Way::Static the
-/// they also show the ranges, so they must be ordinary inputs of the model.
-/// The output is there whole or, after an error, not at all.
+/// samples also show the ranges, so they must be ordinary inputs of the model.
+/// The output takes its place when both have run; after an error what was there before still is.
 /// Errors: NotFound, Unavailable; Malformed if the engine cannot run the model, or a weight or an
 /// activation is NaN or infinite; InvalidArgument, with the way out: there is no layer to
 /// quantise, the model is quantised already, its operator set cannot be raised, the output is
