@@ -17,7 +17,7 @@ packages=(
   g++ cmake ninja-build ccache python3 python3-numpy
   libssl-dev libboost-dev nlohmann-json3-dev libsimdjson-dev libcli11-dev libsqlite3-dev libdnnl-dev
   libgtest-dev libgmock-dev python3-dev pybind11-dev python3-torch python3-torchvision
-  python3-hypothesis python3-cryptography python3-pip
+  python3-hypothesis python3-cryptography python3-onnx python3-pip
 )
 if [[ ! -d $place/root || $(cat "$place/packages" 2>/dev/null) != "${packages[*]}" ]]; then
   # Where this machine gets its own packages, the next release is too.

@@ -106,6 +106,9 @@ def _target(flat: Flat, tensors: Sequence[torch.Tensor]) -> tuple:
 
 
 def _refusal(flat: Flat, tensors: Sequence[torch.Tensor], error: Exception) -> Unsupported:
+    if "onnx is not installed" in str(error):  # PyTorch 2.x exports with its help
+        return Unsupported(f"PyTorch {torch.__version__} cannot export without the package onnx",
+                           hint="apt install python3-onnx, or pip install onnx")
     named = _UNSUPPORTED.search(str(error))
     if not named:
         return Unsupported(f"PyTorch cannot export this module: {_first_line(error)}",

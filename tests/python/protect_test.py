@@ -3,6 +3,7 @@
 import os
 import threading
 import _thread
+from unittest import mock
 
 import numpy
 import torch
@@ -166,6 +167,10 @@ class Refusing(Case):
         for _ in range(2):  # a refusal leaves no trace in PyTorch
             told = self.refused(torchkeep.Unsupported, "aten::fft_fft", "blocks.1", module=Twisted(), examples=torch.randn(2, 4))
         self.assertEqual((told.operator, told.module), ("aten::fft_fft", "blocks.1"))
+
+    def test_an_exporter_that_lacks_its_package(self):
+        with mock.patch.object(torch.onnx, "export", side_effect=RuntimeError("Module onnx is not installed!")):
+            self.refused(torchkeep.Unsupported, "package onnx", "apt install python3-onnx", module=Small(), examples=torch.randn(2, 6))
 
     def test_an_operator_that_the_engine_cannot_run(self):
         class Seed(torch.nn.Module):
