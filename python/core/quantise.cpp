@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include "torchkeep/base/thread_pool.h"
+
 #include "python/core/arrays.h"
 #include "python/core/parts.h"
 #include "python/core/patience.h"
@@ -65,7 +67,8 @@ py::dict quantise_model(const std::string& model, const std::string& output, con
                               .bits = bits,
                               .block = block,
                               .percentile = percentile,
-                              .replace = replace};
+                              .replace = replace,
+                              .threads = static_cast<int>(usable_cores())};
   const auto samples = copy_samples(arrays);
   std::atomic<bool> stopped = false;
   std::atomic<double> done = 0;

@@ -152,6 +152,11 @@ INSTANTIATE_TEST_SUITE_P(
                 ModelFile().known("w", {1}, {1}).known("w", {1}, {1}).store(path);
               },
               ErrorCode::Malformed, "\"w\" is there twice"},
+        Fault{"ElementsThatDoNotFollowTheirShape",
+              [](const Path& path) {
+                ModelFile().known("w", {3}, {1, 2}).store(path);
+              },
+              ErrorCode::Malformed, "\"w\""},
         Fault{"AValueMadeTwice",
               [](const Path& path) {
                 ModelFile()

@@ -21,8 +21,8 @@ class PackedOnnx {
  public:
   /// Reads the graph; external data files are looked for beside `path` and nowhere else.
   /// Doc strings and metadata are left out. `more` are fields of a GraphProto that the graph gets
-  /// besides: nodes that watch others, and outputs; no initializers. Does not check that the engine can run the model:
-  /// `Model::load_onnx` does.
+  /// besides: nodes that watch others, and outputs; no initializers. Does not check that the engine
+  /// can run the model: `Model::load_onnx` does.
   /// Errors: NotFound; Unavailable; Malformed if it is no ONNX, an initializer's bytes do not
   /// follow its shape, or its type is one that the engine does not hold.
   static Result<PackedOnnx> open(const Path& path, ByteView more = {});
