@@ -40,6 +40,16 @@ class Layout {
   std::shared_ptr<const LayoutData> data_;
 };
 
+/// Of a matrix [k, n]: panels of 64 columns, each one row after the other. Rows are padded to
+/// sixteen, columns to 64, with zeros.
+Layout column_panels(const Shape& matrix);
+/// Of filters [o, i, 1 to 3 dimensions]: panels of 64 outputs; in each, for sixteen inputs after
+/// the other, place by place of the window, sixteen rows of 64. Padded with zeros.
+Layout filter_panels(const Shape& filters);
+/// Of [n, c, 1 to 3 dimensions]: sixteen channels side by side, as oneDNN's convolutions like
+/// them. Padded with zeros.
+Layout channel_blocks(const Shape& shape);
+
 /// One operation on fixed shapes. Move-only. *Lives with one model*: one run at a time.
 class Primitive {
  public:

@@ -57,6 +57,32 @@ std::optional<std::uint64_t> Layout::panel_floats(std::int64_t columns) const {
   return static_cast<std::uint64_t>(blocking.strides[1]);
 }
 
+namespace {
+
+using Tag = memory::format_tag;
+
+Layout tagged(const Shape& shape, Tag tag) {
+  return layout_of({dims_of(shape), memory::data_type::f32, tag});
+}
+
+/// The tag for that many spatial dimensions.
+Tag spatial_tag(const Shape& shape, Tag one, Tag two, Tag three) {
+  TORCHKEEP_CHECK(shape.size() >= 3 && shape.size() <= 5);
+  return shape.size() == 3 ? one : shape.size() == 4 ? two : three;
+}
+
+}  // namespace
+
+Layout column_panels(const Shape& matrix) { return tagged(matrix, Tag::BA16a64b); }
+
+Layout filter_panels(const Shape& filters) {
+  return tagged(filters, spatial_tag(filters, Tag::OIw16i64o, Tag::OIhw16i64o, Tag::OIdhw16i64o));
+}
+
+Layout channel_blocks(const Shape& shape) {
+  return tagged(shape, spatial_tag(shape, Tag::nCw16c, Tag::nChw16c, Tag::nCdhw16c));
+}
+
 memory::data_type type_of(DataType dtype) {
   switch (dtype) {
     case DataType::Int8: return memory::data_type::s8;

@@ -3,6 +3,7 @@
 #include "torchkeep/runtime/kernels/operators.h"
 #include "torchkeep/runtime/kernels/packed.h"
 #include "torchkeep/runtime/kernels/rescale.h"
+#include "torchkeep/runtime/kernels/tiled_convolution.h"
 #include "torchkeep/runtime/kernels/window.h"
 
 namespace torchkeep::runtime::kernels {
@@ -26,20 +27,9 @@ class Conv final : public Kernel {
 
   Result<void> plan(plan::Builder& builder) override {
     const dnn::Convolution convolution = TRY(describe_convolution(builder));
-    const std::optional<dnn::Layout> packed_layout = packed_ ? packed_->layout() : std::nullopt;
-    const dnn::Layout input_layout = builder.input(0).layout;
+    const bool tiled = wants_tiles(convolution);
     dnn::Planned planned =
-        TRY(dnn::make_convolution(builder.machine(), convolution, input_layout, std::nullopt));
-    if (packed_layout && *packed_layout != planned.weights) {
-      // Other shapes may like other weights best; the same kernel on the weights as they are saves
-      // memory.
-      Result<dnn::Planned> as_packed =
-          dnn::make_convolution(builder.machine(), convolution, input_layout, packed_layout);
-      if (as_packed &&
-          as_packed->primitive.implementation() == planned.primitive.implementation()) {
-        planned = std::move(as_packed).value();
-      }
-    }
+        tiled ? tiled_layouts(convolution) : TRY(choose_primitive(builder, convolution));
     std::vector<plan::BufferId> buffers{TRY(builder.read(0, planned.input))};
     buffers.push_back(packed_
                           ? TRY(packed_->in_layout(builder, planned.weights))
@@ -50,20 +40,47 @@ class Conv final : public Kernel {
     } else if (bias_) {
       buffers.push_back(TRY(builder.read(2)));
     }
-    if (!fits) {
-      const plan::BufferId result = TRY(builder.scratch(planned.output.bytes(convolution.output)));
+    const auto convolve = [&](plan::BufferId result) -> Result<void> {
       buffers.push_back(result);
-      TRY(builder.step(std::move(buffers), std::move(planned.primitive)));
-      if (rescale_) return add_apart(builder, convolution.output, planned.output, result);
-      return add_residual_apart(builder, convolution.output, planned.output, result);
-    }
-    buffers.push_back(
-        TRY(write_output(builder, convolution.output, planned.output, output_type())));
-    return builder.step(std::move(buffers), std::move(planned.primitive));
+      if (!tiled) return builder.step(std::move(buffers), std::move(planned.primitive));
+      plan_tiled_convolution(builder, convolution,
+                             fits ? builder.activation() : graph::Activation{}, std::move(buffers));
+      return {};
+    };
+    const Shape& shape = convolution.output;
+    if (fits) return convolve(TRY(write_output(builder, shape, planned.output, output_type())));
+    const plan::BufferId result = TRY(builder.scratch(planned.output.bytes(shape)));
+    TRY(convolve(result));
+    if (rescale_) return add_apart(builder, shape, planned.output, result);
+    return add_residual_apart(builder, shape, planned.output, result);
   }
 
  private:
   DataType output_type() const { return rescale_ ? rescale_->output() : DataType::Float32; }
+
+  /// Weights that are packed already are not packed in another way for other shapes.
+  bool wants_tiles(const dnn::Convolution& convolution) const {
+    if (!packed_ || !goes_into_tiles(convolution)) return false;
+    const std::optional<dnn::Layout> layout = packed_->layout();
+    return layout ? *layout == dnn::filter_panels(convolution.weights)
+                  : is_better_in_tiles(convolution);
+  }
+
+  Result<dnn::Planned> choose_primitive(plan::Builder& builder,
+                                        const dnn::Convolution& convolution) const {
+    const dnn::Layout input = builder.input(0).layout;
+    dnn::Planned best =
+        TRY(dnn::make_convolution(builder.machine(), convolution, input, std::nullopt));
+    const std::optional<dnn::Layout> layout = packed_ ? packed_->layout() : std::nullopt;
+    if (!layout || *layout == best.weights) return best;
+    // Other shapes may like other weights best; the same kernel on the weights as they are saves
+    // memory.
+    Result<dnn::Planned> as_packed =
+        dnn::make_convolution(builder.machine(), convolution, input, layout);
+    if (as_packed && as_packed->primitive.implementation() == best.primitive.implementation())
+      return std::move(as_packed).value();
+    return best;
+  }
 
   /// [o, i, ...] as [groups, o, i, ...].
   Shape grouped(const Shape& weights) const {

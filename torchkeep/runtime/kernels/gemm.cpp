@@ -1,9 +1,8 @@
 // Gemm-1 to Gemm-13: https://onnx.ai/onnx/operators/onnx__Gemm.html
 #include "torchkeep/runtime/kernels/broadcast.h"
+#include "torchkeep/runtime/kernels/constant_product.h"
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/operators.h"
-#include "torchkeep/runtime/kernels/packed.h"
-#include "torchkeep/runtime/kernels/row_product.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
@@ -42,11 +41,11 @@ class Gemm final : public Kernel {
         left, right, output, turn_a_, turn_b_, is_bias, alpha_, epilogue_of(builder), std::nullopt};
     // Any other C is written first, and the product is added to it.
     product.epilogue.residual |= has_sum && !is_bias;
-    const bool one_row =
-        packed_ && left[0] == 1 && !turn_a_ && product.epilogue.residual == builder.has_residual();
+    std::optional<dnn::Layout> by_hand;
+    if (packed_) by_hand = layout_by_hand(product, *packed_);
     dnn::Planned planned;
-    if (one_row && packed_->lies_in_panels())
-      planned.weights = *packed_->layout();
+    if (by_hand)
+      planned.weights = *by_hand;
     else
       planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
     std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
@@ -55,9 +54,9 @@ class Gemm final : public Kernel {
     if (is_bias) buffers.push_back(TRY(builder.read(2)));
     buffers.push_back(TRY(write_output(builder, output, {})));
     if (has_sum && !is_bias) TRY(write_sum(builder, output, buffers.back()));
-    if (one_row && plan_row_product(builder, right, planned.weights, is_bias, alpha_, buffers))
-      return {};
-    return builder.step(std::move(buffers), std::move(planned.primitive));
+    if (!by_hand) return builder.step(std::move(buffers), std::move(planned.primitive));
+    plan_by_hand(builder, product, *by_hand, true, std::move(buffers));
+    return {};
   }
 
  private:

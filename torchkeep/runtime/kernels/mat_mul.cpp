@@ -1,11 +1,10 @@
 // MatMul-1 to MatMul-13: https://onnx.ai/onnx/operators/onnx__MatMul.html
 #include <algorithm>
 
+#include "torchkeep/runtime/kernels/constant_product.h"
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/operators.h"
-#include "torchkeep/runtime/kernels/packed.h"
 #include "torchkeep/runtime/kernels/rescale.h"
-#include "torchkeep/runtime/kernels/row_product.h"
 #include "torchkeep/runtime/kernels/stored_product.h"
 
 namespace torchkeep::runtime::kernels {
@@ -70,31 +69,28 @@ class MatMul final : public Kernel {
     const bool fits = residual_fits(builder, output, type);
     if (!fits) product.epilogue = {};
     if (rescale_) product.quantised = rescale_->numbers(fits);
-    // Of a row with weights that lie in panels already no primitive is needed: making one takes
-    // longer than the row itself.
-    const bool one_row = packed_ && !rescale_ && product.input[0] == 1;
-    const bool by_hand = one_row && fits && packed_->lies_in_panels();
+    std::optional<dnn::Layout> by_hand;
+    if (packed_ && !rescale_) by_hand = layout_by_hand(product, *packed_);
     dnn::Planned planned;
     if (by_hand)
-      planned.weights = *packed_->layout();
+      planned.weights = *by_hand;
     else
       planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
     std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
     buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights))
                               : TRY(builder.read(1)));
     if (biased_) buffers.push_back(rescale_ ? rescale_->bias(builder, fits) : TRY(builder.read(2)));
-    if (!fits) {
-      const plan::BufferId result =
-          TRY(builder.scratch(TRY(byte_count(DataType::Float32, output))));
+    const auto multiply = [&](plan::BufferId result) -> Result<void> {
       buffers.push_back(result);
-      TRY(builder.step(std::move(buffers), std::move(planned.primitive)));
-      if (rescale_) return rescale_->add_residual_apart(builder, output, result);
-      return add_residual_apart(builder, output, {}, result);
-    }
-    buffers.push_back(TRY(write_output(builder, std::move(output), {}, type)));
-    if (one_row && plan_row_product(builder, right, planned.weights, biased_, scale_, buffers))
+      if (!by_hand) return builder.step(std::move(buffers), std::move(planned.primitive));
+      plan_by_hand(builder, product, *by_hand, fits, std::move(buffers));
       return {};
-    return builder.step(std::move(buffers), std::move(planned.primitive));
+    };
+    if (fits) return multiply(TRY(write_output(builder, std::move(output), {}, type)));
+    const plan::BufferId result = TRY(builder.scratch(TRY(byte_count(DataType::Float32, output))));
+    TRY(multiply(result));
+    if (rescale_) return rescale_->add_residual_apart(builder, output, result);
+    return add_residual_apart(builder, output, {}, result);
   }
 
  private:

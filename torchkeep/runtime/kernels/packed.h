@@ -19,7 +19,7 @@ class Packed {
   const Shape& shape() const { return shape_; }
   /// The layout of the first packing: later plans do well to keep to it.
   std::optional<dnn::Layout> layout() const;
-  /// Whether they are packed in a way that `plan_row_product` can follow.
+  /// Whether they are packed in a way that loops of our own can follow.
   bool lies_in_panels() const;
   std::uint64_t bytes() const;
 

@@ -66,17 +66,14 @@ void multiply_row(const RowProduct& product, const float* x, const float* weight
   run_compiled<multiply>(&product, x, weights, bias, add, to, first, last);
 }
 
-bool plan_row_product(plan::Builder& builder, const Shape& weights, const dnn::Layout& layout,
-                      bool biased, float scale, const std::vector<plan::BufferId>& buffers) {
-  const std::optional<std::uint64_t> panel_floats = layout.panel_floats(kPanelColumns);
-  if (!panel_floats) return false;
-  const RowProduct product{static_cast<std::size_t>(weights[0]),
-                           static_cast<std::size_t>(weights[1]), *panel_floats, scale};
-  const bool add = builder.has_residual();
+void plan_row_product(plan::Builder& builder, const dnn::MatMul& wanted, std::uint64_t panel_floats,
+                      const graph::Activation& activation, std::vector<plan::BufferId> buffers) {
+  const RowProduct product{static_cast<std::size_t>(wanted.weights[0]),
+                           static_cast<std::size_t>(wanted.weights[1]), panel_floats, wanted.scale};
   builder.step(
-      buffers,
-      [product, biased, add, activation = builder.activation()](std::span<std::byte* const> memory,
-                                                                Pool& pool) -> Result<void> {
+      std::move(buffers),
+      [product, biased = wanted.bias, add = wanted.epilogue.residual, activation](
+          std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
         const float* bias = biased ? source<float>(memory, 2) : nullptr;
         float* to = target<float>(memory, biased ? 3 : 2);
         const std::size_t panels = panel_count(product.columns);
@@ -91,7 +88,6 @@ bool plan_row_product(plan::Builder& builder, const Shape& weights, const dnn::L
         return {};
       },
       2.0 * static_cast<double>(product.inner) * static_cast<double>(product.columns));
-  return true;
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -19,10 +19,10 @@ struct RowProduct {
 void multiply_row(const RowProduct& product, const float* x, const float* weights,
                   const float* bias, bool add, float* to, std::size_t first, std::size_t last);
 
-/// Adds the step of a product with one row, unless the weights lie in another way than panels.
-/// `buffers`: input, weights, bias if `biased`, output; with a residual, which the output's memory
-/// holds already. What was fused onto the node is done too. True if the step was added.
-bool plan_row_product(plan::Builder& builder, const Shape& weights, const dnn::Layout& layout,
-                      bool biased, float scale, const std::vector<plan::BufferId>& buffers);
+/// Adds the step of a product with one row, whose weights lie in panels. `buffers`: input, weights,
+/// bias if the product has one, output; with a residual, which the output's memory holds already.
+void plan_row_product(plan::Builder& builder, const dnn::MatMul& product,
+                      std::uint64_t panel_floats, const graph::Activation& activation,
+                      std::vector<plan::BufferId> buffers);
 
 }  // namespace torchkeep::runtime::kernels

@@ -1,0 +1,55 @@
+#include "torchkeep/runtime/kernels/constant_product.h"
+
+#include <limits>
+
+#include "torchkeep/runtime/kernels/row_product.h"
+#include "torchkeep/runtime/kernels/tiled_step.h"
+
+namespace torchkeep::runtime::kernels {
+namespace {
+
+bool goes_into_tiles(const dnn::MatMul& product) {
+  if (product.transposed_input || product.scale != 1 || !has_tiles()) return false;
+  const std::int64_t inner = product.weights[0], columns = product.weights[1];
+  if (inner < 1 || inner > std::numeric_limits<std::int32_t>::max() / 8 || columns < 1)
+    return false;
+  // Columns that only fill a panel are multiplied with as well.
+  constexpr auto kPanel = static_cast<std::int64_t>(kTileColumns);
+  const std::int64_t padding = (kPanel - columns % kPanel) % kPanel;
+  return padding <= columns / 8;
+}
+
+}  // namespace
+
+std::optional<dnn::Layout> layout_by_hand(const dnn::MatMul& product, const Packed& weights) {
+  const bool one_row = product.input[0] == 1 && !product.transposed_input;
+  const bool tiled = goes_into_tiles(product);
+  if (!tiled && !one_row) return std::nullopt;
+  if (weights.lies_in_panels()) return weights.layout();
+  if (tiled) return dnn::column_panels(product.weights);
+  return std::nullopt;
+}
+
+void plan_by_hand(plan::Builder& builder, const dnn::MatMul& product, const dnn::Layout& layout,
+                  bool bends, std::vector<plan::BufferId> buffers) {
+  const std::uint64_t panel_floats = *layout.panel_floats(kPanelColumns);
+  const graph::Activation activation = bends ? builder.activation() : graph::Activation{};
+  if (product.input[0] == 1)
+    return plan_row_product(builder, product, panel_floats, activation, std::move(buffers));
+  Tiles tiles;
+  tiles.inputs = static_cast<std::size_t>(product.weights[0]);
+  tiles.columns = static_cast<std::size_t>(product.weights[1]);
+  tiles.panel_floats = panel_floats;
+  tiles.rows = static_cast<std::size_t>(product.input[0]);
+  for (std::size_t r = 0; r < kTileRows; ++r)
+    tiles.places.push_back(static_cast<std::int32_t>(r * tiles.inputs));
+  tiles.tile_step = kTileRows * tiles.inputs;
+  tiles.depth_step = kTileDepth;
+  tiles.row_step = tiles.columns;
+  tiles.lanes_step = kTileDepth;
+  tiles.add = product.epilogue.residual;
+  tiles.activation = activation;
+  plan_tiles(builder, std::move(tiles), product.bias, std::move(buffers));
+}
+
+}  // namespace torchkeep::runtime::kernels
