@@ -155,7 +155,8 @@ Result<bool> Growth::run_in_rooms(std::span<const Tensor> inputs, Carried& state
     arena = SecretBytes();  // the smaller one goes first
     arena = SecretBytes(plan.arena_bytes());
   }
-  const Result<void> done = plan.run(views, arena.expose(), context.pool, outputs);
+  const Result<void> done =
+      plan.run(views, arena.expose(), context.pool, context.deadline, outputs);
   if (!done && plan.failed_node() != nullptr)
     return Error(done.error()).context(graph_->describe(*plan.failed_node()));
   TRY(Result<void>(done));

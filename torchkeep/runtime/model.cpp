@@ -115,6 +115,10 @@ struct Model::State {
 
   Result<void> prepare(const std::shared_ptr<SecretBytes>& data);
   void make_programs() REQUIRES(mutex);
+  /// For one run, whose time begins now.
+  plan::Context context_of_run() REQUIRES(mutex) {
+    return {machine, pool, options.max_activation_bytes, Deadline(options.max_run_time)};
+  }
   Result<void> plan_for(const std::vector<Shape>& shapes) REQUIRES(mutex);
   Result<void> run(std::size_t index, std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
   /// None if state is to be carried by the answers of ordinary runs.
@@ -236,7 +240,7 @@ Result<void> Model::State::run(std::size_t index, std::span<const Tensor> inputs
     // What is larger decides no shapes alone; a plan that needs it stops and goes on with it.
     known.push_back(known_inputs[part.input_places[i]] && inputs[i].data.size() <= kMaxKnownBytes);
   }
-  plan::Context context{machine, pool, options.max_activation_bytes};
+  plan::Context context = context_of_run();
   last_run = index;
   TRY(programs[index]->run(views, known, context, outputs));
   return check_outputs(part.outputs, outputs);
@@ -274,7 +278,7 @@ Result<std::optional<std::vector<Tensor>>> Model::State::run_growing(std::span<c
   const Pool::Run threads(pool);
   Growth* growth = find_growth(state.links());
   if (growth == nullptr) return std::optional<std::vector<Tensor>>();
-  plan::Context context{machine, pool, options.max_activation_bytes};
+  plan::Context context = context_of_run();
   std::vector<Tensor> outputs;
   const bool done = TRY(growth->run(inputs, state, context, arena, outputs));
   if (!done) return std::optional<std::vector<Tensor>>();

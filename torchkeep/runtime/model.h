@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <span>
@@ -18,6 +19,7 @@ struct ModelOptions {
   int threads = 1;                                              ///< That one `run` may use.
   std::uint64_t max_activation_bytes = std::uint64_t{4} << 30;  ///< For one set of input shapes.
   std::size_t max_plans = 16;                                   ///< Shapes whose plans are kept.
+  std::chrono::milliseconds max_run_time{0};                    ///< Of one `run`; 0: no limit.
   bool by_operator = false;  ///< Its operators are called one by one, and never all of it.
 };
 
@@ -56,7 +58,8 @@ class Model {
   /// Runs once. `inputs` stand in the order of `inputs()`; the answer in that of `outputs()`.
   /// A set of input shapes seen for the first time costs some milliseconds of planning.
   /// Errors: InvalidArgument for a wrong count, type, shape or size of an input; Malformed if the
-  /// model cannot run on these shapes, naming the node; Unavailable if memory is short.
+  /// model cannot run on these shapes, naming the node; Unavailable if memory is short or the run
+  /// takes longer than `max_run_time`, which is looked at between the steps of a plan.
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
   /// The same into `outputs`, whose memory is used again where an output has its size: a caller
   /// that hands in the last answer saves the memory for the next. After an error they hold nothing

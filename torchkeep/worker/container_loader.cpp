@@ -75,6 +75,7 @@ Result<std::unique_ptr<Engine>> ContainerLoader::load(const ModelPlace& place,
   runtime::ModelOptions options;
   options.threads = threads_;
   options.max_activation_bytes = config.max_activation_bytes;
+  options.max_run_time = std::chrono::seconds(config.max_run_seconds);
   options.by_operator = by_operator;
   auto model = runtime::Model::load([&stream](MutableByteView out) { return stream.read(out); },
                                     reader.header().payload_bytes, options);

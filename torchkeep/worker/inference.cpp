@@ -39,7 +39,8 @@ Error without_secrets(Error error, bool of_sequence) {
   if (error.code == ErrorCode::Malformed)
     return invalid_argument("the model cannot run on inputs of these shapes");
   if (error.code != ErrorCode::Unavailable) return internal_error("the engine failed");
-  return unavailable("memory is short for inputs of these shapes",
+  return unavailable("memory is short for inputs of these shapes, or the run takes longer than it "
+                     "may (max_activation_bytes and max_run_seconds in config.json)",
                      of_sequence ? ", or for the state of all sequences (max_sequence_bytes)" : "");
 }
 

@@ -28,6 +28,7 @@ Result<ModelConfig> parse_model_config(std::string_view text) {
   TRY(take_limit(reader, "max_request_bytes", std::uint64_t{1} << 32, config.max_request_bytes));
   TRY(take_limit(reader, "max_activation_bytes", std::uint64_t{1} << 40,
                  config.max_activation_bytes));
+  TRY(take_limit(reader, "max_run_seconds", 86400, config.max_run_seconds));
   TRY(take_limit(reader, "max_sequences", 65536, config.max_sequences));
   TRY(take_limit(reader, "max_sequence_bytes", std::uint64_t{1} << 40, config.max_sequence_bytes));
   TRY(take_limit(reader, "sequence_idle_seconds", 86400, config.sequence_idle_seconds));

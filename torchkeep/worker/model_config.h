@@ -12,6 +12,7 @@ struct ModelConfig {
   std::size_t max_queue = 64;  ///< Requests that may wait for their turn, the running one included.
   std::uint64_t max_request_bytes = std::uint64_t{64} << 20;
   std::uint64_t max_activation_bytes = std::uint64_t{4} << 30;  ///< Memory of one run.
+  std::uint64_t max_run_seconds = 300;                          ///< Time of one run.
   std::size_t max_sequences = 64;                               ///< Whose state is kept at a time.
   std::uint64_t max_sequence_bytes = std::uint64_t{1} << 30;    ///< State of all of them together.
   std::uint64_t sequence_idle_seconds = 300;  ///< After which one that nobody asks for is wiped.

@@ -56,6 +56,7 @@ class Loop final : public Kernel {
     std::vector<Tensor> state;
     for (std::size_t i = 0; i < carried; ++i) state.push_back(copy_of(inputs[i + 2]));
     std::vector<std::vector<Tensor>> scanned(repeated_.body().outputs.size() - 1 - carried);
+    std::uint64_t kept = 0;
     plan::Program& program = repeated_.program(context);
     for (std::int64_t i = 0; i < most && goes_on; ++i) {
       if (i == kMaxIterations) return malformed("more than ", kMaxIterations, " iterations");
@@ -68,8 +69,11 @@ class Loop final : public Kernel {
           TRY(program.run(views, std::vector<bool>(views.size(), false), context));
       goes_on = is_true(TRY(read_scalar<Truth>(plan::View::of(outputs[0]), "the condition")));
       for (std::size_t k = 0; k < carried; ++k) state[k] = std::move(outputs[k + 1]);
-      for (std::size_t k = 0; k < scanned.size(); ++k)
+      for (std::size_t k = 0; k < scanned.size(); ++k) {
+        kept += outputs[k + 1 + carried].data.size();
         scanned[k].push_back(std::move(outputs[k + 1 + carried]));
+      }
+      TRY(context.check_kept(kept));
     }
     for (const std::vector<Tensor>& parts : scanned) state.push_back(TRY(stack(parts)));
     return state;

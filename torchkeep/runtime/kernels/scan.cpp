@@ -42,13 +42,18 @@ class Scan final : public Kernel {
     }
     if (batch > kMostSteps) return malformed("a batch of more than ", kMostSteps);
     std::vector<std::vector<Tensor>> outputs(settings_.states + settings_.made);
+    std::uint64_t kept = 0;
     for (std::int64_t b = 0; b < batch; ++b) {
       std::vector<Tensor> parts;
       for (const plan::View& view : own) parts.push_back(TRY(slice_of(view, 0, b)));
       std::vector<plan::View> views;
       for (const Tensor& part : parts) views.push_back(plan::View::of(part));
       std::vector<Tensor> made = TRY(scan(views, inputs, context));
-      for (std::size_t i = 0; i < made.size(); ++i) outputs[i].push_back(std::move(made[i]));
+      for (std::size_t i = 0; i < made.size(); ++i) {
+        kept += made[i].data.size();
+        outputs[i].push_back(std::move(made[i]));
+      }
+      TRY(context.check_kept(kept));
     }
     std::vector<Tensor> stacked;
     for (const std::vector<Tensor>& parts : outputs) stacked.push_back(TRY(stack(parts)));
@@ -72,6 +77,7 @@ class Scan final : public Kernel {
     std::vector<Tensor> state;
     for (std::size_t i = 0; i < settings_.states; ++i) state.push_back(TRY(copy_of(own[i])));
     std::vector<std::vector<Tensor>> made(settings_.made);
+    std::uint64_t kept = 0;
     plan::Program& program = repeated_.program(context);
     for (std::int64_t step = 0; step < steps; ++step) {
       std::vector<Tensor> slices;
@@ -85,8 +91,11 @@ class Scan final : public Kernel {
       std::vector<Tensor> outputs =
           TRY(program.run(views, std::vector<bool>(views.size(), false), context));
       for (std::size_t i = 0; i < state.size(); ++i) state[i] = std::move(outputs[i]);
-      for (std::size_t i = 0; i < made.size(); ++i)
+      for (std::size_t i = 0; i < made.size(); ++i) {
+        kept += outputs[state.size() + i].data.size();
         made[i].push_back(std::move(outputs[state.size() + i]));
+      }
+      TRY(context.check_kept(kept));
     }
     for (std::size_t i = 0; i < made.size(); ++i) {
       if (settings_.output_backwards[i]) std::ranges::reverse(made[i]);

@@ -72,7 +72,13 @@ class OfSequence final : public Alone {
  public:
   using Function = Result<Tensor> (*)(Inputs);
   explicit OfSequence(Function function) : function_(function) {}
-  Result<std::vector<Tensor>> run(Inputs inputs, plan::Context&) override {
+  Result<std::vector<Tensor>> run(Inputs inputs, plan::Context& context) override {
+    // Many of its inputs may be one and the same: what comes out is no larger than all of them.
+    std::uint64_t bytes = 0;
+    for (const plan::View& input : inputs) {
+      if (input.data != nullptr) bytes += TRY(byte_count(input.dtype, input.shape));
+    }
+    TRY(context.check_kept(bytes));
     return one(TRY(function_(inputs)));
   }
 

@@ -25,6 +25,7 @@ class SequenceMap final : public Alone {
         return malformed("sequences of ", count, " and ", sequences.back().size(), " items");
     }
     std::vector<std::vector<Tensor>> made(repeated_.body().outputs.size());
+    std::uint64_t kept = 0;
     for (std::size_t i = 0; i < count; ++i) {
       std::vector<plan::View> views;
       for (std::size_t k = 0; k < repeated_.node_inputs(); ++k)
@@ -33,7 +34,11 @@ class SequenceMap final : public Alone {
       for (const std::size_t place : repeated_.captured()) views.push_back(inputs[place]);
       std::vector<Tensor> outputs = TRY(
           repeated_.program(context).run(views, std::vector<bool>(views.size(), false), context));
-      for (std::size_t k = 0; k < made.size(); ++k) made[k].push_back(std::move(outputs[k]));
+      for (std::size_t k = 0; k < made.size(); ++k) {
+        kept += outputs[k].data.size();
+        made[k].push_back(std::move(outputs[k]));
+      }
+      TRY(context.check_kept(kept));
     }
     std::vector<Tensor> outputs;
     for (const std::vector<Tensor>& tensors : made) {

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "torchkeep/runtime/dnn/dnn.h"
+#include "torchkeep/runtime/deadline.h"
 #include "torchkeep/runtime/graph/graph.h"
 #include "torchkeep/runtime/threads/pool.h"
 
@@ -59,11 +60,19 @@ struct View {
   }
 };
 
-/// With what everything is run.
+/// With what everything is run, and how far it may go.
 struct Context {
   dnn::Machine& machine;
   Pool& pool;
-  std::uint64_t max_bytes = 0;  ///< For the activations of one plan.
+  std::uint64_t max_bytes = 0;  ///< For the activations of one plan, and what it hands on.
+  Deadline deadline = {};       ///< Of the whole run.
+
+  /// Errors: Unavailable if `bytes`, which an operator keeps beside the arena, are more than
+  /// `max_bytes`: what a loop collects and sequences hold lies in no plan's arena.
+  Result<void> check_kept(std::uint64_t bytes) const {
+    if (bytes <= max_bytes) return {};
+    return unavailable("what it keeps needs ", bytes, " bytes, the limit for a run is ", max_bytes);
+  }
 };
 
 /// A node that is yet to be planned. With a body: the end of that branch, whose outputs become the

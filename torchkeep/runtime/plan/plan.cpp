@@ -14,8 +14,10 @@ double Plan::flops() const {
 }
 
 Result<void> Plan::run(std::span<const View> inputs, MutableByteView arena, Pool& pool,
-                       std::vector<Tensor>& outputs) {
+                       const Deadline& deadline, std::vector<Tensor>& outputs) {
   TORCHKEEP_CHECK(arena.size() >= arena_bytes_);
+  failed_node_ = nullptr;
+  TRY(deadline.check());  // a loop may have no steps
   outputs.resize(outputs_.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Operand& output = outputs_[i];
@@ -45,6 +47,7 @@ Result<void> Plan::run(std::span<const View> inputs, MutableByteView arena, Pool
   next = 0;
   for (Step& step : steps_) {
     failed_node_ = step.node;
+    TRY(deadline.check());
     TRY(step.action(std::span<std::byte* const>(memory_).subspan(next, step.buffers.size()), pool));
     next += step.buffers.size();
   }
@@ -80,7 +83,7 @@ Result<std::vector<Tensor>> run_planned(const Request& request, const graph::Nod
   if (plan->stop() != Stop::None) return malformed("it depends on what is not known");
   SecretBytes arena(plan->arena_bytes());
   std::vector<Tensor> outputs;
-  TRY(plan->run({}, arena.expose(), request.pool, outputs));
+  TRY(plan->run({}, arena.expose(), request.pool, Deadline(), outputs));
   return outputs;
 }
 

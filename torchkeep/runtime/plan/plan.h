@@ -90,9 +90,10 @@ class Plan {
 
   /// Runs once in `arena`, of at least `arena_bytes()`. `inputs` have the planned types and shapes.
   /// Writes `outputs` into the memory that they have, where it is of the size.
+  /// Time is looked at between steps: `deadline` ends it before the next, with Unavailable.
   /// Errors: Internal, Unavailable; context is left to the caller, `failed_node` names the node.
   Result<void> run(std::span<const View> inputs, MutableByteView arena, Pool& pool,
-                   std::vector<Tensor>& outputs);
+                   const Deadline& deadline, std::vector<Tensor>& outputs);
   const graph::Node* failed_node() const { return failed_node_; }
 
  private:

@@ -120,7 +120,7 @@ Result<void> Program::run_plan(Plan& plan, const Start& start, Context& context,
     *arena_ = SecretBytes();  // the smaller one goes first
     *arena_ = SecretBytes(plan.arena_bytes());
   }
-  Result<void> done = plan.run(start.views, arena_->expose(), context.pool, outputs);
+  Result<void> done = plan.run(start.views, arena_->expose(), context.pool, context.deadline, outputs);
   if (!done && plan.failed_node() != nullptr)
     return std::move(done).error().context(graph_.describe(*plan.failed_node()));
   return done;
@@ -195,6 +195,7 @@ Result<void> Program::run(std::span<const View> inputs, const std::vector<bool>&
   last_arena_bytes_ = 0;
   last_flops_ = 0;
   std::list<Tensor> kept;  // what one plan leaves for the next
+  std::uint64_t kept_bytes = 0;
   Start later;
   const Start* start = &first_;
   std::list<Stage>* stages = &stages_;
@@ -210,6 +211,9 @@ Result<void> Program::run(std::span<const View> inputs, const std::vector<bool>&
       alone =
           TRY(run_alone(plan, *start, made, context).context(graph_.describe(*plan.alone().node)));
     }
+    for (const Tensor& tensor : made) kept_bytes += tensor.data.size();
+    for (const Tensor& tensor : alone) kept_bytes += tensor.data.size();
+    TRY(context.check_kept(kept_bytes));
     later = go_on(plan, *start, std::move(made), std::move(alone), kept);
     start = &later;
     stages = &stage->next;

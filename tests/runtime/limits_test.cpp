@@ -1,0 +1,117 @@
+// Limits of memory and time: reaching one ends that run with an error, and the next one is
+// answered.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/runtime/node_case.h"
+
+namespace torchkeep::runtime::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+/// y is x doubled `trips` times, all what it was each time; the caller says how often.
+GraphBuilder repeating() {
+  const Message body = Message()
+                           .message(11, port("i", {}, DataType::Int64))
+                           .message(11, port("go", {}, DataType::Bool))
+                           .message(11, port("v", {2}))
+                           .message(1, node("Add", {"v", "v"}, {"w"}))
+                           .message(1, node("Identity", {"go"}, {"on"}))
+                           .message(1, node("Identity", {"w"}, {"seen"}))
+                           .message(12, port("on", {}, DataType::Bool))
+                           .message(12, port("w", {2}))
+                           .message(12, port("seen", {2}));
+  GraphBuilder graph;
+  graph.input("trips", {}, DataType::Int64).input("x", {2}).output("y", {2}).output("all", {-1, 2});
+  return graph.add(node("Loop", {"trips", "", "x"}, {"y", "all"},
+                        {Message().text(1, "body").message(6, body).number(20, 5)}));
+}
+
+std::vector<Tensor> repeat(std::int64_t trips) {
+  return tensors(tensor<std::int64_t>({}, {trips}, DataType::Int64), tensor<float>({2}, {1, 3}));
+}
+
+void expect_next_is_answered(Model& model) {
+  const auto outputs = model.run(repeat(2));
+  ASSERT_TRUE(outputs.ok()) << outputs.error();
+  EXPECT_EQ(elements_of<float>((*outputs)[0]), (std::vector<float>{4, 12}));
+}
+
+TEST(Limits, ARunThatTakesTooLongEndsAndTheNextIsAnswered) {
+  const auto model = load(repeating(), {.max_run_time = 50ms}).value();
+  const auto begin = std::chrono::steady_clock::now();
+  const auto refused = model->run(repeat(1'000'000));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(refused.error().message, HasSubstr("operator Loop"));
+  EXPECT_THAT(refused.error().message, HasSubstr("longer than 50 ms"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+  expect_next_is_answered(*model);
+}
+
+// Without a loop too: time is looked at between steps.
+TEST(Limits, APlanEndsBetweenItsSteps) {
+  constexpr std::int64_t kSide = 384;
+  std::mt19937 random(1);
+  GraphBuilder graph;
+  graph.input("v0", {-1, kSide}).output("v60", {-1, kSide});
+  graph.random_weights("w", {kSide, kSide}, 0.01F, random);
+  for (int i = 0; i < 60; ++i)
+    graph.add(node("MatMul", {text("v", i), "w"}, {text("v", i + 1)}));
+  const auto model = load(graph, {.max_run_time = 5ms}).value();
+  const auto refused = model->run(one(random_tensor({4096, kSide}, random)));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(refused.error().message, HasSubstr("longer than 5 ms"));
+}
+
+TEST(Limits, WithoutOneARunTakesItsTime) {
+  const auto model = load(repeating()).value();
+  EXPECT_TRUE(model->run(repeat(2000)).ok());
+}
+
+TEST(Limits, WhatALoopCollectsIsBounded) {
+  const auto model = load(repeating(), {.max_activation_bytes = 4096}).value();
+  const auto refused = model->run(repeat(1000));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(refused.error().message, HasSubstr("the limit for a run is 4096"));
+  expect_next_is_answered(*model);
+}
+
+TEST(Limits, WhatAScanCollectsIsBounded) {
+  const Message body = Message()
+                           .message(11, port("v", {2}))
+                           .message(1, node("Concat", {"v", "v", "v", "v"}, {"w"},
+                                            {int_attribute("axis", 0)}))
+                           .message(12, port("w", {8}));
+  GraphBuilder graph;
+  graph.input("x", {-1, 2}).output("y", {-1, 8});
+  graph.add(node("Scan", {"x"}, {"y"},
+                 {Message().text(1, "body").message(6, body).number(20, 5),
+                  int_attribute("num_scan_inputs", 1)}));
+  const auto model = load(graph, {.max_activation_bytes = 4096}).value();
+  const auto refused = model->run(one(tensor({200, 2}, std::vector<float>(400))));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+  EXPECT_TRUE(model->run(one(tensor({20, 2}, std::vector<float>(40)))).ok());
+}
+
+// One tensor may be put into a sequence thousands of times.
+TEST(Limits, WhatASequenceHoldsIsBounded) {
+  GraphBuilder graph;
+  graph.input("x", {-1}).output("y", {-1});
+  graph.add(node("SequenceConstruct", std::vector<std::string>(100, "x"), {"all"}))
+      .add(node("ConcatFromSequence", {"all"}, {"y"}, {int_attribute("axis", 0)}));
+  const auto model = load(graph, {.max_activation_bytes = 40'000}).value();
+  const auto refused = model->run(one(tensor({500}, std::vector<float>(500))));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(refused.error().message, HasSubstr("operator SequenceConstruct"));
+  EXPECT_TRUE(model->run(one(tensor<float>({2}, {1, 2}))).ok());
+}
+
+}  // namespace
+}  // namespace torchkeep::runtime::testing
