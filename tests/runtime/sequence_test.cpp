@@ -47,6 +47,25 @@ TEST(Sequence, CutShortAnywhereOrTooLongIsRefused) {
   EXPECT_FALSE(parse_items(DataType::Sequence, longer).ok());
 }
 
+// Boxes of an image without any: there, although no memory is theirs.
+TEST(Sequence, HoldsTensorsWithoutElements) {
+  GraphBuilder graph;
+  graph.input("x", {-1, 4}).output("y", {-1, 4}).output("n", {}, DataType::Int64);
+  graph.initializer<std::int64_t>("at", DataType::Int64, {}, {1});
+  graph.add(node("SequenceConstruct", {"x", "x"}, {"all"}))
+      .add(node("SequenceAt", {"all", "at"}, {"y"}))
+      .add(node("SequenceLength", {"all"}, {"n"}));
+  const auto model = load(graph);
+  ASSERT_TRUE(model.ok()) << model.error();
+  for (const std::int64_t boxes : {0, 2, 0}) {
+    const auto outputs = (*model)->run(
+        one(tensor({boxes, 4}, std::vector<float>(static_cast<std::size_t>(4 * boxes), 1))));
+    ASSERT_TRUE(outputs.ok()) << outputs.error();
+    EXPECT_EQ((*outputs)[0].shape, (Shape{boxes, 4}));
+    EXPECT_EQ((*outputs)[1].elements<std::int64_t>()[0], 2);
+  }
+}
+
 TEST(Sequence, OfAbsurdNumbersIsRefused) {
   const Tensor sequence = two_items();
   const struct {

@@ -49,14 +49,18 @@ struct View {
   void look_at(const Tensor& tensor) {
     dtype = tensor.dtype;
     shape = tensor.shape;
-    data = reinterpret_cast<const std::byte*>(tensor.data.data());
+    data = start_of(tensor.data);
   }
   static View of(const Tensor& tensor) {
-    return {tensor.dtype, tensor.shape, reinterpret_cast<const std::byte*>(tensor.data.data())};
+    return {tensor.dtype, tensor.shape, start_of(tensor.data)};
   }
   static View of(const graph::Constant& constant) {
-    return {constant.dtype(), constant.shape(),
-            reinterpret_cast<const std::byte*>(constant.bytes().data())};
+    return {constant.dtype(), constant.shape(), start_of(constant.bytes())};
+  }
+  /// Never null: a tensor without elements is there all the same.
+  static const std::byte* start_of(ByteView bytes) {
+    alignas(64) static constexpr std::byte kNothing{};
+    return bytes.empty() ? &kNothing : reinterpret_cast<const std::byte*>(bytes.data());
   }
 };
 
