@@ -6,6 +6,8 @@
 #include <fstream>
 #include <string>
 
+#include "torchkeep/base/poison.h"
+
 namespace torchkeep {
 namespace {
 
@@ -69,6 +71,26 @@ TEST(SecretBytes, DiscardWipesJustThatPart) {
   EXPECT_EQ(bytes[99], 7);
   EXPECT_TRUE(std::ranges::all_of(bytes.subspan(100, 8000), [](std::uint8_t b) { return b == 0; }));
   EXPECT_EQ(bytes[8100], 7);
+}
+
+// Without the sanitizer a byte too far is not seen: pages are larger than secrets.
+TEST(SecretBytesDeathTest, EndWhereTheyEnd) {
+  if (!kPoisons) GTEST_SKIP() << "the address sanitizer sees it";
+  for (const std::size_t size : {1, 24, 4095, 4096, 8192, 5 << 20}) {
+    const SecretBytes secret(size);
+    const volatile std::uint8_t* end = secret.expose().data() + size;
+    EXPECT_DEATH((void)*end, "use-after-poison") << size;
+  }
+}
+
+TEST(SecretBytesDeathTest, AreNobodysOnceTheyAreGone) {
+  if (!kPoisons) GTEST_SKIP() << "the address sanitizer sees it";
+  const volatile std::uint8_t* gone = nullptr;
+  {
+    const SecretBytes secret(100);
+    gone = secret.expose().data();
+  }
+  EXPECT_DEATH((void)*gone, "use-after-poison");
 }
 
 TEST(SecretBuffer, GrowsAndKeepsItsBytes) {

@@ -10,6 +10,8 @@
 #include <new>
 #include <utility>
 
+#include "torchkeep/base/poison.h"
+
 namespace torchkeep {
 namespace {
 
@@ -17,8 +19,11 @@ constexpr std::size_t kPageBytes = 4096;
 constexpr std::size_t kLargestKeptBytes = std::size_t{1} << 22;  // 4 MiB
 constexpr std::size_t kKeptPerClass = 16;
 constexpr std::size_t kClasses = 11;  // 4 KiB << 0 .. 4 KiB << 10
+// Behind each block where the address sanitizer looks, which knows nothing of memory from mmap.
+constexpr std::size_t kRedZoneBytes = kPoisons ? 64 : 0;
 
 std::size_t block_bytes(std::size_t size) {
+  size += kRedZoneBytes;
   if (size > kLargestKeptBytes) return (size + kPageBytes - 1) / kPageBytes * kPageBytes;
   return std::bit_ceil(std::max(size, kPageBytes));
 }
@@ -95,8 +100,9 @@ SecretBuffer to_secret_buffer(ByteView bytes) {
 
 namespace internal {
 
-void* allocate_secret(std::size_t size) {
-  const std::size_t bytes = block_bytes(size);
+namespace {
+
+void* take_block(std::size_t bytes) {
   if (bytes <= kLargestKeptBytes) {
     if (void* kept = kept_blocks().take(bytes)) return kept;
   }
@@ -109,11 +115,27 @@ void* allocate_secret(std::size_t size) {
   return block;
 }
 
+ByteView view_of(const void* block, std::size_t bytes) {
+  return {static_cast<const std::uint8_t*>(block), bytes};
+}
+
+}  // namespace
+
+void* allocate_secret(std::size_t size) {
+  const std::size_t bytes = block_bytes(size);
+  void* block = take_block(bytes);
+  poison(view_of(block, bytes));
+  unpoison(view_of(block, size));
+  return block;
+}
+
 void free_secret(void* memory, std::size_t size) {
   if (memory == nullptr) return;
   const std::size_t bytes = block_bytes(size);
   explicit_bzero(memory, size);
+  poison(view_of(memory, bytes));  // what waits for reuse is nobody's
   if (bytes <= kLargestKeptBytes && kept_blocks().keep(memory, bytes)) return;
+  unpoison(view_of(memory, bytes));
   munmap(memory, bytes);
 }
 

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "torchkeep/runtime/plan/arena.h"
+#include "torchkeep/runtime/plan/guard.h"
 #include "torchkeep/runtime/plan/planner.h"
 
 namespace torchkeep::runtime::plan {
@@ -87,7 +88,7 @@ Result<void> Planner::place_buffers() {
     const Buffer& buffer = plan_->buffers_[id];
     if (buffer.place == Buffer::Place::Output) output_bytes += buffer.bytes;
     if (buffer.place != Buffer::Place::Arena || lifetimes[id].first == kNever) continue;
-    arena.push_back({buffer.bytes, lifetimes[id].first, lifetimes[id].last});
+    arena.push_back({buffer.bytes + kRedZoneBytes, lifetimes[id].first, lifetimes[id].last});
     members.push_back(id);
   }
   const ArenaLayout layout = lay_out(arena);

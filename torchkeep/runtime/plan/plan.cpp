@@ -1,5 +1,6 @@
 #include "torchkeep/runtime/plan/plan.h"
 
+#include "torchkeep/runtime/plan/guard.h"
 #include "torchkeep/runtime/plan/halves.h"
 #include "torchkeep/runtime/plan/planner.h"
 
@@ -45,10 +46,13 @@ Result<void> Plan::run(std::span<const View> inputs, MutableByteView arena, Pool
     for (const BufferId buffer : step.buffers) memory_[next++] = place(buffers_[buffer]);
   }
   next = 0;
+  ArenaGuard guard(buffers_, arena.first(arena_bytes_), outputs);
   for (Step& step : steps_) {
     failed_node_ = step.node;
     TRY(deadline.check());
+    guard.open(step);
     TRY(step.action(std::span<std::byte* const>(memory_).subspan(next, step.buffers.size()), pool));
+    guard.close(step);
     next += step.buffers.size();
   }
   return {};
