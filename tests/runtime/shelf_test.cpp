@@ -1,8 +1,11 @@
 #include "torchkeep/runtime/shelf.h"
 
 #include <algorithm>
+#include <new>
 
 #include <gtest/gtest.h>
+
+#include "torchkeep/runtime/plan/program.h"
 
 namespace torchkeep::runtime {
 namespace {
@@ -114,6 +117,44 @@ TEST(Shelf, NothingIsRoomForNothing) {
   shelf.give(memory, 64, 0);
   EXPECT_EQ(shelf.take(0).bytes.size(), 0u);
   EXPECT_NE(shelf.take(1).owner, memory);
+}
+
+/// Packs half of a parameter and fails.
+class Failing final : public kernels::Kernel {
+ public:
+  Failing(std::shared_ptr<SecretBytes> from, bool throws)
+      : from_(std::move(from)), throws_(throws) {}
+  Result<void> plan(plan::Builder& builder) override {
+    builder.machine().shelf().give(from_, 0, from_->size());
+    if (throws_) throw std::bad_alloc();
+    return malformed("it does not fit");
+  }
+
+ private:
+  std::shared_ptr<SecretBytes> from_;
+  bool throws_;
+};
+
+// Nothing of what was to be packed is left in memory that nobody looks after.
+TEST(Packing, WipesWhatWasGivenWhicheverWayAPlanFails) {
+  for (const bool throws : {false, true}) {
+    const auto memory = filled(4 * 4096);
+    Failing kernel(memory, throws);
+    graph::Graph graph;
+    graph.values = {{"y", nullptr}};
+    graph.nodes.emplace_back().outputs = {0};
+    dnn::Machine machine;
+    Pool pool(1);
+    plan::Program program(graph, {{&graph.nodes[0], &kernel, nullptr}}, {}, {0}, {1 << 20, 1});
+    plan::Context context{machine, pool, 1 << 20};
+    if (throws) {
+      EXPECT_THROW((void)program.prepare({}, context), std::bad_alloc);
+    } else {
+      EXPECT_EQ(program.prepare({}, context).error().code, ErrorCode::Malformed);
+    }
+    EXPECT_TRUE(all_are(std::as_const(*memory).expose(), 0)) << (throws ? "thrown" : "returned");
+    EXPECT_NE(machine.shelf().take(64).owner, memory) << "the shelf holds nothing of it";
+  }
 }
 
 TEST(ShelfDeathTest, MemoryEndsWhereItEnds) {
