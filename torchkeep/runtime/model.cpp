@@ -6,102 +6,25 @@
 #include "torchkeep/base/mutex.h"
 #include "torchkeep/runtime/graph/check.h"
 #include "torchkeep/runtime/growth.h"
+#include "torchkeep/runtime/guesses.h"
 #include "torchkeep/runtime/kernels/registry.h"
 #include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/pack.h"
 #include "torchkeep/runtime/plan/program.h"
-#include "torchkeep/runtime/sequence.h"
+#include "torchkeep/runtime/ports.h"
 
 namespace torchkeep::runtime {
 namespace {
 
 constexpr int kMaxThreads = 256;
 constexpr std::size_t kMaxGrowths = 4;
-// What a dimension is taken for when weights are packed, until a run says what it is.
-constexpr std::int64_t kGuessedBatch = 1, kGuessedSize = 224;
 // Of an input that decides shapes by its elements: shapes, axes and bounds are short.
 constexpr std::size_t kMaxKnownBytes = 4096;
 
-/// The inputs' shapes with a guess for what the caller chooses, and whether there was more to guess
-/// than the batch.
-std::pair<std::vector<Shape>, bool> guess_shapes(const std::vector<Port>& ports) {
-  std::vector<Shape> shapes;
-  bool bold = false;
-  for (const Port& port : ports) {
-    Shape shape = port.shape;
-    for (std::size_t i = 0; i < shape.size(); ++i) {
-      if (shape[i] != -1) continue;
-      shape[i] = i == 0 ? kGuessedBatch : kGuessedSize;
-      bold |= i != 0;
-    }
-    shapes.push_back(std::move(shape));
-  }
-  return {std::move(shapes), bold};
-}
-
-/// Which inputs decide shapes by their elements, like the new shape of a Reshape that the caller
-/// hands in.
-std::vector<bool> find_known_inputs(const graph::Graph& graph,
-                                    std::span<const kernels::KernelPointer> kernels) {
-  std::vector<bool> known(graph.values.size(), false);
-  for (std::size_t i = graph.nodes.size(); i-- > 0;) {
-    const graph::Node& node = graph.nodes[i];
-    const auto wanted = [&](graph::ValueId value) {
-      return value != graph::kLeftOut && known[value];
-    };
-    const bool all =
-        !kernels[i]->looks_at_shapes_only() && std::ranges::any_of(node.outputs, wanted);
-    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-      if (node.inputs[k] != graph::kLeftOut && (all || kernels[i]->needs_known(k)))
-        known[node.inputs[k]] = true;
-    }
-  }
-  std::vector<bool> inputs;
-  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
-    const DataType dtype = graph.input_ports[i].dtype;
-    const bool real = dtype == DataType::Float32 || dtype == DataType::Float64;
-    inputs.push_back(known[graph.inputs[i]] && !real);
-  }
-  return inputs;
-}
-
-bool fits(const Shape& shape, const Shape& declared) {
-  return std::ranges::equal(shape, declared, [](std::int64_t size, std::int64_t wanted) {
-    return wanted == -1 || size == wanted;
-  });
-}
-
-Result<void> check_input(const Port& port, const Tensor& tensor) {
-  if (tensor.dtype != port.dtype) {
-    return invalid_argument("input \"", port.name, "\" is ", name_of(tensor.dtype), ", wanted is ",
-                            name_of(port.dtype));
-  }
-  if (!fits(tensor.shape, port.shape)) {
-    return invalid_argument("input \"", port.name, "\" has shape ", describe(tensor.shape),
-                            ", wanted is ", describe(port.shape));
-  }
-  const Result<std::uint64_t> bytes = byte_count(tensor.dtype, tensor.shape);
-  if (!bytes || *bytes != tensor.data.size()) {
-    return invalid_argument("input \"", port.name, "\" has ", tensor.data.size(),
-                            " bytes, which do not follow its shape ", describe(tensor.shape));
-  }
-  if (!is_tensor(tensor.dtype)) {
-    const auto items = parse_items(tensor.dtype, tensor.data);
-    if (!items) return invalid_argument("input \"", port.name, "\": ", items.error().message);
-  }
-  return {};
-}
-
 template <typename Outputs>
 Result<void> check_outputs(std::span<const Port> ports, const Outputs& outputs) {
-  for (std::size_t i = 0; i < ports.size(); ++i) {
-    const Port& port = ports[i];
-    if (outputs[i].dtype != port.dtype || !fits(outputs[i].shape, port.shape)) {
-      return malformed("output \"", port.name, "\" is ", name_of(outputs[i].dtype), " ",
-                       describe(outputs[i].shape), ", the graph declares ", name_of(port.dtype),
-                       " ", describe(port.shape));
-    }
-  }
+  for (std::size_t i = 0; i < ports.size(); ++i)
+    TRY(check_output(ports[i], {outputs[i].dtype, outputs[i].shape}));
   return {};
 }
 
@@ -120,6 +43,9 @@ struct Model::State {
     return {machine, pool, options.max_activation_bytes, Deadline(options.max_run_time)};
   }
   Result<void> plan_for(const std::vector<Shape>& shapes) REQUIRES(mutex);
+  /// Packs the weights for a batch of one, or for the first of `batches` if that can not be.
+  /// Errors: that of a batch of one, if no size can be planned.
+  Result<void> plan_first(std::span<const std::int64_t> batches) REQUIRES(mutex);
   Result<void> run(std::size_t index, std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
   /// None if state is to be carried by the answers of ordinary runs.
   Growth* find_growth(std::span<const Link> links) REQUIRES(mutex);
@@ -151,6 +77,7 @@ Result<void> Model::State::prepare(const std::shared_ptr<SecretBytes>& data) {
   MutexLock lock(mutex);
   const Pool::Run threads(pool);
   graph = TRY(graph::check_graph(graph_bytes.expose(), data));
+  const std::vector<std::int64_t> batches = named_batches(graph);  // while constants are as written
   // Also of nodes that the optimiser takes out: what is wrong with them is wrong with the model.
   for (const graph::Node& node : graph.nodes) TRY(kernels::make_kernel(graph, node));
   TRY(optimise::optimise(graph, machine, pool, options.max_activation_bytes));
@@ -181,13 +108,21 @@ Result<void> Model::State::prepare(const std::shared_ptr<SecretBytes>& data) {
     loaded_bytes = parameter_bytes();
     return {};
   }
-  auto [shapes, bold] = guess_shapes(graph.input_ports);
-  bold |= std::ranges::find(known_inputs, true) != known_inputs.end();
-  const Result<void> first = plan_for(shapes);
-  // Where more than the batch was guessed, the guess may be what is wrong.
-  if (!first && !bold) return first.error();
+  TRY(plan_first(batches));
   loaded_bytes = parameter_bytes();
   return {};
+}
+
+Result<void> Model::State::plan_first(std::span<const std::int64_t> batches) {
+  const Guess guess = guess_shapes(graph.input_ports, 1);
+  const Result<void> first = plan_for(guess.shapes);
+  if (first) return {};
+  // Where more than the batch was guessed, the guess may be what is wrong.
+  if (guess.is_bold || std::ranges::find(known_inputs, true) != known_inputs.end()) return {};
+  if (!guess.has_batch) return first.error();
+  for (const std::int64_t batch : batches)
+    if (plan_for(guess_shapes(graph.input_ports, batch).shapes)) return {};
+  return first.error();
 }
 
 void Model::State::make_programs() {
