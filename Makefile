@@ -35,7 +35,7 @@ demo: demo-packages build ## The whole path on real models: protect, attest, ser
 # what is threaded under the thread sanitizer. Flipping every bit of signed documents asks whether
 # signatures cover them, not what a sanitizer sees: the fuzz corpora are for that.
 test: packages ## Install, build and run all tests
-	python3 tools/check_rooms.py
+	python3 tools/check_rooms.py && python3 tools/check_operators.py
 	cmake --preset dev && cmake --build --preset dev -j $(JOBS) && ctest --preset dev -j $(JOBS)
 	cmake --preset tsan && cmake --build --preset tsan -j $(JOBS) --target $(THREADED:%=%_test)
 	ctest --preset tsan -j $(JOBS) -L '^($(subst $() ,|,$(THREADED)))$$' -E '_corpus$$'

@@ -1,4 +1,4 @@
-// Sin, Cos, Tan, their inverses and their hyperbolic forms, versions 7 to 22:
+// Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh, versions 7 to 22:
 // https://onnx.ai/onnx/operators/onnx__Sin.html and the others' pages beside it.
 #include <cmath>
 

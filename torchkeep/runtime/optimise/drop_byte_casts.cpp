@@ -1,3 +1,6 @@
+// Takes out a Cast of what is of that type already, as torch 1.13 puts one behind each
+// QuantizeLinear.
+//   QuantizeLinear (UINT8) -> Cast to UINT8      becomes   QuantizeLinear
 #include <numeric>
 
 #include "torchkeep/runtime/optimise/optimise.h"

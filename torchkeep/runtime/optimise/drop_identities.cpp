@@ -1,3 +1,5 @@
+// Takes out nodes that hand on their input: Identity, and Dropout outside of training.
+//   x -> Identity -> y -> Relu        becomes        x -> Relu
 #include <numeric>
 
 #include "torchkeep/runtime/optimise/optimise.h"

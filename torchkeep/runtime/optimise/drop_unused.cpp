@@ -1,3 +1,5 @@
+// Takes out nodes that nothing depends on, and lets go of parameters that nobody reads.
+//   x -> Conv -> y,  x -> Relu -> nobody      becomes        x -> Conv -> y
 #include <algorithm>
 
 #include "torchkeep/runtime/optimise/optimise.h"

@@ -1,3 +1,5 @@
+// Multiplies a normalisation's scale into the weights before it, and its shift into their bias.
+//   Conv(W, b) -> BatchNormalization  becomes        Conv(W', b')
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -1,3 +1,6 @@
+// Runs what depends on parameters alone, once. Results above `max_bytes` in all are left to the
+// runs.
+//   W -> Transpose -> MatMul          becomes        W' -> MatMul
 #include <algorithm>
 
 #include "torchkeep/runtime/kernels/registry.h"

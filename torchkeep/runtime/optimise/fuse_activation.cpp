@@ -1,3 +1,5 @@
+// Lets a convolution or matrix product limit its own result.
+//   Conv -> Relu                      becomes        Conv, then max(., 0) before it is written
 #include <algorithm>
 #include <limits>
 

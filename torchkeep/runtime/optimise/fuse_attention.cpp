@@ -1,3 +1,8 @@
+// Finds attention that is written out, heads' transpositions and a mask's sum or choice with it,
+// and lets its second product stand for all of it.
+//   q -> Transpose -> MatMul(., Transpose(k)) -> Add(., m) -> Softmax -> MatMul(., Transpose(v))
+//     -> Transpose                  becomes        MatMul(q, k, v, m), marked as attention
+// It comes after whatever looks at a MatMul's marks.
 #include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/optimise/patterns.h"
 

@@ -1,3 +1,5 @@
+// Lets a matrix product add a bias, one number a column, by itself.
+//   MatMul(., W) -> Add(., b)         becomes        MatMul(., W, b)
 #include "torchkeep/runtime/optimise/chains.h"
 #include "torchkeep/runtime/optimise/optimise.h"
 

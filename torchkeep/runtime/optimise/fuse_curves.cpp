@@ -1,3 +1,8 @@
+// Finds functions that are written out in several nodes, and lets the convolution or matrix
+// product before them bend its own result. GELU by the error function or by the hyperbolic
+// tangent, and SiLU:
+//   y -> Div(., sqrt 2) -> Erf -> Add(., 1) -> Mul(y, .) -> Mul(., 0.5)
+//   y -> Sigmoid -> Mul(y, .)         become         the maker of y, then the function
 #include <cmath>
 
 #include "torchkeep/runtime/optimise/optimise.h"

@@ -1,3 +1,6 @@
+// Lets convolutions and linear layers read quantised numbers. Weights of 8 bits stay what they
+// are. QLinearConv and QLinearMatMul become the same, their output's scale with them.
+//   DequantizeLinear(x), DequantizeLinear(w) -> Conv   becomes   Conv(x, w), marked as quantised
 #include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/optimise/quantised_weights.h"
 

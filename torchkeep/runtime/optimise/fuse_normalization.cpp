@@ -1,3 +1,6 @@
+// Finds layer normalisation as exporters before operator set 17 write it.
+//   d = x - ReduceMean(x);  y = d / Sqrt(ReduceMean(d^2) + epsilon) * scale + shift
+//                                 becomes        y = LayerNormalization(x, scale, shift)
 #include "torchkeep/runtime/optimise/mean_square.h"
 #include "torchkeep/runtime/optimise/optimise.h"
 

@@ -1,3 +1,8 @@
+// Lets marked products, and sums of two quantised tensors, write quantised numbers.
+//   Conv (marked), + DequantizeLinear(r) -> QuantizeLinear   becomes   Conv + r
+//   DequantizeLinear(a), DequantizeLinear(b) -> Add -> Relu -> QuantizeLinear
+//                                 becomes        Add(a, b)
+// It comes after whatever fuses onto products.
 #include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/optimise/quantisations.h"
 

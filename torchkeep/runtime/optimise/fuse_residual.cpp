@@ -1,3 +1,5 @@
+// Lets a convolution or a linear layer add to what is there already.
+//   Conv -> Add(., r)                 becomes        Conv + r
 #include "torchkeep/runtime/optimise/chains.h"
 #include "torchkeep/runtime/optimise/optimise.h"
 

@@ -1,3 +1,6 @@
+// Finds normalisation by the root mean square that is written out, a root's reciprocal too.
+//   x / Sqrt(ReduceMean(x^2) + epsilon) * scale
+//                                 becomes        y = RMSNormalization(x, scale)
 #include "torchkeep/runtime/optimise/mean_square.h"
 #include "torchkeep/runtime/optimise/optimise.h"
 

@@ -1,3 +1,6 @@
+// Finds rotary positions that are written out, with halves that Slice or Split cut.
+//   a, b = halves of x;  y = x * cos + Concat(-b, a) * sin
+//                                 becomes        y = RotaryEmbedding(x, cos, sin), marked
 #include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/optimise/patterns.h"
 

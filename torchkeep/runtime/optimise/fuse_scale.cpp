@@ -1,3 +1,5 @@
+// Lets a matrix product multiply its result by one number.
+//   MatMul -> Div(., 8)               becomes        MatMul / 8
 #include "torchkeep/runtime/optimise/chains.h"
 #include "torchkeep/runtime/optimise/optimise.h"
 

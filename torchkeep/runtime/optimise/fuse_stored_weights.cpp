@@ -1,3 +1,5 @@
+// Lets linear layers of floats read weights as small as they are stored.
+//   DequantizeLinear(w) -> MatMul(x, .)          becomes   MatMul(x, w), marked, of floats
 #include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/optimise/quantisations.h"
 

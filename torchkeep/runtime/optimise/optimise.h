@@ -4,94 +4,71 @@
 #include "torchkeep/runtime/graph/graph.h"
 #include "torchkeep/runtime/threads/pool.h"
 
-/// From the graph as exported to the graph that is run: one pass a file, each free to do nothing.
-/// All expect a graph whose nodes the kernels have accepted, and keep it one.
+/// From the graph as exported to the graph that is run: one pass a file, whose first lines show a
+/// graph before and after it; each is free to do nothing. All expect a graph whose nodes the
+/// kernels have accepted, and keep it one.
 namespace torchkeep::runtime::optimise {
 
 /// Takes out nodes that hand on their input: Identity, and Dropout outside of training.
-///   x -> Identity -> y -> Relu        becomes        x -> Relu
 void drop_identities(graph::Graph& graph);
 
 /// Runs what depends on parameters alone, once. Results above `max_bytes` in all are left to the
 /// runs.
-///   W -> Transpose -> MatMul          becomes        W' -> MatMul
 /// `keep_quantised`: DequantizeLinear is left alone, for passes that know more to do with it.
 Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
                             std::uint64_t max_bytes, bool keep_quantised);
 
 /// Takes out a Cast of what is of that type already, as torch 1.13 puts one behind each
 /// QuantizeLinear.
-///   QuantizeLinear (UINT8) -> Cast to UINT8      becomes   QuantizeLinear
 void drop_byte_casts(graph::Graph& graph);
 
 /// Lets convolutions and linear layers read quantised numbers. Weights of 8 bits stay what they
 /// are. QLinearConv and QLinearMatMul become the same, their output's scale with them.
-///   DequantizeLinear(x), DequantizeLinear(w) -> Conv   becomes   Conv(x, w), marked as quantised
 /// Errors: Unavailable if memory for a transposed matrix is short.
 Result<void> fuse_dequantize(graph::Graph& graph);
 
 /// Lets linear layers of floats read weights as small as they are stored.
-///   DequantizeLinear(w) -> MatMul(x, .)          becomes   MatMul(x, w), marked, of floats
 /// Errors: Unavailable if memory for a matrix in another order is short.
 Result<void> fuse_stored_weights(graph::Graph& graph);
 
 /// Lets operators that only move or choose numbers do so with quantised ones. Averages too.
-///   DequantizeLinear -> MaxPool -> QuantizeLinear      becomes   MaxPool, if both scales are one
 void stay_quantised(graph::Graph& graph);
 
 /// Lets marked products, and sums of two quantised tensors, write quantised numbers.
-///   Conv (marked), + DequantizeLinear(r) -> QuantizeLinear   becomes   Conv + r
-///   DequantizeLinear(a), DequantizeLinear(b) -> Add -> Relu -> QuantizeLinear   becomes   Add(a,
-///   b)
 /// It comes after whatever fuses onto products.
 void fuse_quantize(graph::Graph& graph);
 
 /// Multiplies a normalisation's scale into the weights before it, and its shift into their bias.
-///   Conv(W, b) -> BatchNormalization  becomes        Conv(W', b')
 Result<void> fold_batch_normalization(graph::Graph& graph);
 
 /// Lets a matrix product add a bias, one number a column, by itself.
-///   MatMul(., W) -> Add(., b)         becomes        MatMul(., W, b)
 void fuse_bias(graph::Graph& graph);
 
 /// Lets a matrix product multiply its result by one number.
-///   MatMul -> Div(., 8)               becomes        MatMul / 8
 void fuse_scale(graph::Graph& graph);
 
 /// Finds functions that are written out in several nodes, and lets the convolution or matrix
 /// product before them bend its own result. GELU by the error function or by the hyperbolic
-/// tangent, and SiLU:
-///   y -> Div(., sqrt 2) -> Erf -> Add(., 1) -> Mul(y, .) -> Mul(., 0.5)
-///   y -> Sigmoid -> Mul(y, .)         become         the maker of y, then the function
+/// tangent, and SiLU.
 void fuse_curves(graph::Graph& graph);
 
 /// Finds layer normalisation as exporters before operator set 17 write it.
-///   d = x - ReduceMean(x);  y = d / Sqrt(ReduceMean(d^2) + epsilon) * scale + shift
-///                                 becomes        y = LayerNormalization(x, scale, shift)
 void fuse_normalization(graph::Graph& graph);
 
 /// Finds normalisation by the root mean square that is written out, a root's reciprocal too.
-///   x / Sqrt(ReduceMean(x^2) + epsilon) * scale
-///                                 becomes        y = RMSNormalization(x, scale)
 void fuse_root_mean_square(graph::Graph& graph);
 
 /// Finds rotary positions that are written out, with halves that Slice or Split cut.
-///   a, b = halves of x;  y = x * cos + Concat(-b, a) * sin
-///                                 becomes        y = RotaryEmbedding(x, cos, sin), marked
 void fuse_rotation(graph::Graph& graph);
 
 /// Lets a convolution or a linear layer add to what is there already.
-///   Conv -> Add(., r)                 becomes        Conv + r
 void fuse_residual(graph::Graph& graph);
 
 /// Lets a convolution or matrix product limit its own result.
-///   Conv -> Relu                      becomes        Conv, then max(., 0) before it is written
 void fuse_activation(graph::Graph& graph);
 
 /// Finds attention that is written out, heads' transpositions and a mask's sum or choice with it,
 /// and lets its second product stand for all of it.
-///   q -> Transpose -> MatMul(., Transpose(k)) -> Add(., m) -> Softmax -> MatMul(., Transpose(v))
-///     -> Transpose                  becomes        MatMul(q, k, v, m), marked as attention
 /// It comes after whatever looks at a MatMul's marks.
 void fuse_attention(graph::Graph& graph);
 

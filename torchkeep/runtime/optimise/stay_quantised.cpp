@@ -1,3 +1,5 @@
+// Lets operators that only move or choose numbers do so with quantised ones. Averages too.
+//   DequantizeLinear -> MaxPool -> QuantizeLinear      becomes   MaxPool, if both scales are one
 #include <array>
 
 #include "torchkeep/runtime/optimise/optimise.h"
