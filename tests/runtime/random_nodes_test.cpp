@@ -124,7 +124,7 @@ const RunFault kFaults[] = {
     of("OfIntegers", "RandomUniform", {}, {ints_attribute("shape", {2}), int_attribute("dtype", 7)},
        "INT64 is not supported"),
     of("OfASeedThatIsNoNumber", "RandomNormal", {},
-       {ints_attribute("shape", {2}), float_attribute("seed", std::nanf(""))}, "seed is no number"),
+       {ints_attribute("shape", {2}), float_attribute("seed", std::nanf(""))}, "wanted is a number"),
     of("AChanceAboveOne", "Bernoulli", {{{2}}}, {}, "not between 0 and 1",
        [] {
          return one(tensor<float>({2}, {0.5F, 1.5F}));

@@ -46,7 +46,7 @@ Result<KernelPointer> make_selu(NodeReader& node) {
 }
 Result<KernelPointer> make_celu(NodeReader& node) {
   const float alpha = TRY(node.float_or("alpha", 1));
-  if (alpha == 0) return malformed("alpha is 0");
+  if (alpha == 0) return malformed("alpha is 0, wanted is another number: it divides");
   return make_map<FloatTypes>([alpha]<typename T>(T x) {
     const T scale = static_cast<T>(alpha);
     return std::max(x, T{0}) + std::min(T{0}, scale * std::expm1(x / scale));

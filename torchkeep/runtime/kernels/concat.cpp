@@ -64,7 +64,8 @@ class Concat final : public Kernel {
 }  // namespace
 
 Result<KernelPointer> make_concat(NodeReader& node) {
-  if (!node.has("axis") && node.opset() >= 4) return malformed("there is no axis");
+  if (!node.has("axis") && node.opset() >= 4)
+    return malformed("there is no axis, which is wanted since operator set 4");
   return std::make_unique<Concat>(TRY(node.int_or("axis", 1)));  // the default before version 4
 }
 

@@ -53,7 +53,7 @@ class ConcatFromSequence final : public Alone {
 }  // namespace
 
 Result<KernelPointer> make_concat_from_sequence(NodeReader& node) {
-  if (!node.has("axis")) return malformed("there is no axis");
+  if (!node.has("axis")) return malformed("there is no attribute axis, which is wanted");
   const std::int64_t axis = TRY(node.int_or("axis", 0));
   return std::make_unique<ConcatFromSequence>(axis, TRY(node.int_or("new_axis", 0)) != 0);
 }

@@ -175,7 +175,8 @@ class ConvTranspose final : public Kernel {
 Result<KernelPointer> make_conv_transpose(NodeReader& node) {
   Window window = TRY(read_window(node));
   const std::int64_t groups = TRY(node.int_or("group", 1));
-  if (groups < 1 || groups > (1 << 20)) return malformed("group is ", groups);
+  if (groups < 1 || groups > (1 << 20))
+    return malformed("group is ", groups, ", wanted is 1 to ", 1 << 20);
   Shape padding = TRY(node.ints("output_padding")), output = TRY(node.ints("output_shape"));
   for (const Shape* numbers : {&padding, &output}) {
     for (const std::int64_t number : *numbers) {

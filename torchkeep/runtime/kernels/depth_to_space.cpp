@@ -50,7 +50,8 @@ class Rearrangement final : public Kernel {
 
 Result<std::int64_t> block_of(NodeReader& node) {
   const std::int64_t block = TRY(node.int_or("blocksize", 0));
-  if (block < 1 || block > 65536) return malformed("blocksize is ", block);
+  if (block < 1 || block > 65536)
+    return malformed("blocksize is ", block, ", wanted is 1 to 65536");
   return block;
 }
 

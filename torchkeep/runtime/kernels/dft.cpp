@@ -79,7 +79,7 @@ class Dft final : public Kernel {
     // Of half a spectrum the signal is taken to be of an even length.
     std::int64_t length = sizes.mirrored ? 2 * (input[axis] - 1) : input[axis];
     if (builder.has_input(1)) length = TRY(known_int(builder, 1));
-    if (length < 1) return malformed("a transform of length ", length);
+    if (length < 1) return malformed("a transform of length ", length, ", wanted is 1 or more");
     Shape output = input;
     output[axis] = onesided_ && !inverse_ ? length / 2 + 1 : length;
     output.back() = sizes.mirrored ? 1 : 2;

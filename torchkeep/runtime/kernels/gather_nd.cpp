@@ -33,7 +33,8 @@ struct Tuples {
 Result<Tuples> tuples_of(const plan::Builder& builder, std::size_t batches) {
   const Shape& data = builder.input(0).shape;
   const plan::Operand& indices = builder.input(1);
-  if (indices.dtype != DataType::Int64) return malformed("indices are ", name_of(indices.dtype));
+  if (indices.dtype != DataType::Int64)
+    return malformed("indices are ", name_of(indices.dtype), ", wanted is INT64");
   if (indices.shape.empty() || batches >= indices.shape.size() || batches > data.size() ||
       !std::equal(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(batches),
                   indices.shape.begin()) ||
@@ -137,7 +138,7 @@ class ScatterND final : public Kernel {
 
 Result<KernelPointer> make_gather_nd(NodeReader& node) {
   const std::int64_t batches = TRY(node.int_or("batch_dims", 0));
-  if (batches < 0) return malformed("batch_dims is ", batches);
+  if (batches < 0) return malformed("batch_dims is ", batches, ", wanted is 0 or more");
   return std::make_unique<GatherND>(static_cast<std::size_t>(batches));
 }
 Result<KernelPointer> make_scatter_nd(NodeReader& node) {

@@ -90,7 +90,7 @@ Result<KernelPointer> make_instance_normalization(NodeReader& node) {
 Result<KernelPointer> make_group_normalization(NodeReader& node) {
   const std::int64_t groups = TRY(node.int_or("num_groups", 0)),
                      type = TRY(node.int_or("stash_type", 1));
-  if (groups < 1) return malformed("num_groups is ", groups);
+  if (groups < 1) return malformed("num_groups is ", groups, ", wanted is 1 or more");
   if (type != 1) return malformed("stash_type is ", type, ", supported is 1 (float32)");
   return std::make_unique<GroupNormalization>(groups, node.opset() < 21,
                                               TRY(node.float_or("epsilon", 1e-5F)));

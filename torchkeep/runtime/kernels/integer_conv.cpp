@@ -51,7 +51,8 @@ Result<IntegerConv> read_integer_conv(NodeReader& node) {
   IntegerConv conv;
   conv.window = TRY(read_window(node));
   conv.groups = TRY(node.int_or("group", 1));
-  if (conv.groups < 1 || conv.groups > (1 << 20)) return malformed("group is ", conv.groups);
+  if (conv.groups < 1 || conv.groups > (1 << 20))
+    return malformed("group is ", conv.groups, ", wanted is 1 to ", 1 << 20);
   return conv;
 }
 

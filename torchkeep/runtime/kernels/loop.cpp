@@ -59,7 +59,9 @@ class Loop final : public Kernel {
     std::uint64_t kept = 0;
     plan::Program& program = repeated_.program(context);
     for (std::int64_t i = 0; i < most && goes_on; ++i) {
-      if (i == kMaxIterations) return malformed("more than ", kMaxIterations, " iterations");
+      if (i == kMaxIterations)
+        return malformed("it goes on for more than ", kMaxIterations,
+                         " iterations, which are the most");
       const Tensor index = scalar<std::int64_t>(DataType::Int64, i);
       const Tensor condition = scalar<Truth>(DataType::Bool, Truth{goes_on});
       std::vector<plan::View> views{plan::View::of(index), plan::View::of(condition)};

@@ -64,7 +64,8 @@ class Lrn final : public Kernel {
 
 Result<KernelPointer> make_lrn(NodeReader& node) {
   const std::int64_t size = TRY(node.int_or("size", 0));
-  if (size < 1 || size > (1 << 20)) return malformed("size is ", size);
+  if (size < 1 || size > (1 << 20))
+    return malformed("size is ", size, ", wanted is 1 to ", 1 << 20);
   Settings settings;
   settings.size = static_cast<std::size_t>(size);
   settings.alpha = TRY(node.float_or("alpha", 0.0001F));

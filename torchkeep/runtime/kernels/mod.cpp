@@ -31,7 +31,7 @@ class Mod final : public Kernel {
   Result<void> plan(plan::Builder& builder) override {
     const DataType dtype = builder.input(0).dtype;
     if (!fmod_ && (dtype == DataType::Float32 || dtype == DataType::Float64))
-      return malformed("fmod is 0, which integers alone may have");
+      return malformed("fmod is 0, which integers alone may have; wanted is 1");
     return plan_spread(
         builder, NumberTypes(), std::nullopt,
         [fmod = fmod_]<typename T>(const Broadcast& walk) -> plan::Action {

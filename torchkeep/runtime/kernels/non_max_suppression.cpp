@@ -107,7 +107,7 @@ class NonMaxSuppression final : public Kernel {
 
 Result<KernelPointer> make_non_max_suppression(NodeReader& node) {
   const std::int64_t form = TRY(node.int_or("center_point_box", 0));
-  if (form != 0 && form != 1) return malformed("center_point_box is ", form);
+  if (form != 0 && form != 1) return malformed("center_point_box is ", form, ", wanted is 0 or 1");
   return std::make_unique<NonMaxSuppression>(form == 1);
 }
 

@@ -45,7 +45,8 @@ class OneHot final : public Kernel {
     std::int64_t depth = 0;
     if (depths.dtype == DataType::Float32) {
       const float number = depths.constant->elements<float>()[0];
-      if (!(number >= 0 && number < 1e9F)) return malformed("the depth is ", number);
+      if (!(number >= 0 && number < 1e9F))
+        return malformed("the depth is ", number, ", wanted is 0 to 1e9");
       depth = static_cast<std::int64_t>(number);
     } else {
       depth = TRY(graph::to_ints(*depths.constant))[0];

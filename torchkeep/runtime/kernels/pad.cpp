@@ -152,7 +152,8 @@ class Pad final : public Kernel {
     for (std::size_t i = 0; i < axes.size(); ++i) {
       const std::size_t axis = TRY(resolve_axis(axes[i], rank));
       for (const std::int64_t pad : {pads[i], pads[i + axes.size()]}) {
-        if (pad < -kMostPadding || pad > kMostPadding) return malformed("a pad is ", pad);
+        if (pad < -kMostPadding || pad > kMostPadding)
+          return malformed("a pad is ", pad, ", wanted is ", -kMostPadding, " to ", kMostPadding);
       }
       before[axis] = pads[i];
       after[axis] = pads[i + axes.size()];

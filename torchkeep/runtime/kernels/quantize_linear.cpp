@@ -158,7 +158,7 @@ class DequantizeLinear final : public Kernel {
 
 Result<Axis> read_axis(NodeReader& node) {
   const Axis axis{TRY(node.int_or("axis", 1)), TRY(node.int_or("block_size", 0))};
-  if (axis.block < 0) return malformed("block_size is ", axis.block);
+  if (axis.block < 0) return malformed("block_size is ", axis.block, ", wanted is 0 or more");
   return axis;
 }
 

@@ -36,7 +36,8 @@ double RandomNumbers::normal(std::uint64_t place) const {
 Result<RandomSource> RandomSource::read(NodeReader& node) {
   RandomSource source;
   if (node.has("seed")) source.seed_ = TRY(node.float_or("seed", 0));
-  if (source.seed_ && !std::isfinite(*source.seed_)) return malformed("seed is no number");
+  if (source.seed_ && !std::isfinite(*source.seed_))
+    return malformed("seed is ", *source.seed_, ", wanted is a number");
   return source;
 }
 

@@ -46,12 +46,13 @@ class Range final : public Kernel {
  private:
   template <typename T>
   static Result<std::int64_t> count_of(T start, T limit, T delta) {
-    if (delta == 0) return malformed("the step is 0");
+    if (delta == 0) return malformed("the step is 0, wanted is another number");
     if (delta > 0 ? start >= limit : start <= limit) return std::int64_t{0};
     // Double is enough: what it cannot count exactly is refused as absurd anyway.
     const double count = std::ceil((static_cast<double>(limit) - static_cast<double>(start)) /
                                    static_cast<double>(delta));
-    if (!(count >= 0 && count < double{1LL << 40})) return malformed("the range is too long");
+    if (!(count >= 0 && count < double{1LL << 40}))
+      return malformed("the range has ", count, " numbers, at most 2^40 are wanted");
     return static_cast<std::int64_t>(count);
   }
 };

@@ -171,7 +171,8 @@ Result<RecurrentSettings> read_recurrent(NodeReader& node) {
   if (direction == "bidirectional") settings.backwards = {false, true};
   if (settings.backwards.empty()) return malformed("direction is \"", direction, "\"");
   const std::int64_t hidden = TRY(node.int_or("hidden_size", 0));
-  if (hidden < 1 || hidden > (1 << 20)) return malformed("hidden_size is ", hidden);
+  if (hidden < 1 || hidden > (1 << 20))
+    return malformed("hidden_size is ", hidden, ", wanted is 1 to ", 1 << 20);
   settings.hidden = static_cast<std::size_t>(hidden);
   if (node.opset() < 7) node.ignore("output_sequence");  // outputs that are named are made
   const std::int64_t layout = TRY(node.int_or("layout", 0));

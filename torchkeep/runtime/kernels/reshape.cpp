@@ -27,7 +27,9 @@ class Reshape final : public Kernel {
         shape[i] = input[i];
       }
       if (shape[i] != -1) continue;
-      if (open) return malformed("more than one dimension is -1 in ", describe(shape));
+      if (open)
+        return malformed("more than one dimension is -1 in ", describe(shape),
+                         ", wanted is one at most");
       open = i;
     }
     const std::uint64_t count = TRY(element_count(input));

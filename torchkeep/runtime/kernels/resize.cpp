@@ -147,7 +147,8 @@ class Resize final : public Kernel {
     for (std::size_t i = 0; i < axes.size(); ++i) {
       ResizedDimension& d = dimensions[axes[i]];
       const double length = std::floor(static_cast<double>(d.input) * scales[i]);
-      if (!(scales[i] > 0 && length < 1e9)) return malformed("a scale is ", scales[i]);
+      if (!(scales[i] > 0 && length < 1e9))
+        return malformed("a scale is ", scales[i], ", wanted is above 0, and a result below 1e9");
       d.scale = scales[i];
       d.length = static_cast<double>(d.input) * scales[i];
       d.output = static_cast<std::int64_t>(length);
@@ -163,7 +164,7 @@ class Resize final : public Kernel {
     std::vector<double> scales;
     for (std::size_t i = 0; i < axes.size(); ++i) {
       if (sizes[i] < 0 || sizes[i] > (std::int64_t{1} << 30))
-        return malformed("a size is ", sizes[i]);
+        return malformed("a size is ", sizes[i], ", wanted is 0 to 2^30");
       ResizedDimension& d = dimensions[axes[i]];
       d.output = sizes[i];
       d.length = static_cast<double>(sizes[i]);

@@ -113,7 +113,9 @@ Result<KernelPointer> make_rotary_embedding(NodeReader& node) {
   const bool interleaved = TRY(node.int_or("interleaved", 0)) != 0;
   const std::int64_t turned = TRY(node.int_or("rotary_embedding_dim", 0)),
                      heads = TRY(node.int_or("num_heads", 0));
-  if (turned < 0 || heads < 0) return malformed("rotary_embedding_dim or num_heads is negative");
+  if (turned < 0 || heads < 0)
+    return malformed("rotary_embedding_dim is ", turned, " and num_heads ", heads,
+                     ", wanted is 0 or more");
   return std::make_unique<RotaryEmbedding>(interleaved, turned, heads);
 }
 

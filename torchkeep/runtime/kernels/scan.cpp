@@ -40,7 +40,8 @@ class Scan final : public Kernel {
         return malformed("inputs have no batch in common");
       batch = view.shape[0];
     }
-    if (batch > kMostSteps) return malformed("a batch of more than ", kMostSteps);
+    if (batch > kMostSteps)
+      return malformed("a batch of ", batch, ", at most ", kMostSteps, " is wanted");
     std::vector<std::vector<Tensor>> outputs(settings_.states + settings_.made);
     std::uint64_t kept = 0;
     for (std::int64_t b = 0; b < batch; ++b) {
@@ -73,7 +74,7 @@ class Scan final : public Kernel {
         return malformed("what is scanned has ", steps, " and ", view.shape[axes[i]], " steps");
       steps = view.shape[axes[i]];
     }
-    if (steps > kMostSteps) return malformed("more than ", kMostSteps, " steps");
+    if (steps > kMostSteps) return malformed(steps, " steps, at most ", kMostSteps, " are wanted");
     std::vector<Tensor> state;
     for (std::size_t i = 0; i < settings_.states; ++i) state.push_back(TRY(copy_of(own[i])));
     std::vector<std::vector<Tensor>> made(settings_.made);

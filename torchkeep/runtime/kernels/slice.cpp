@@ -35,7 +35,7 @@ class Slice final : public Kernel {
       const std::int64_t size = input[axis];
       // No dimension is longer than kFar, so that longer steps leave one element as well.
       const std::int64_t step = std::clamp(bounds.steps[i], -kFar, kFar);
-      if (step == 0) return malformed("a step is 0");
+      if (step == 0) return malformed("a step is 0, wanted is another number");
       // Forwards the first is within 0..size, backwards the first is within 0..size-1 and the end
       // may be before it.
       const std::int64_t least = step > 0 ? 0 : -1, most = step > 0 ? size : size - 1;

@@ -55,7 +55,7 @@ class SplitToSequence final : public Alone {
     std::vector<std::int64_t> sizes;
     if (view.shape.empty()) {
       const std::int64_t size = TRY(read_integer(inputs, 1));
-      if (size < 1) return malformed("parts have size ", size);
+      if (size < 1) return malformed("parts have size ", size, ", wanted is 1 or more");
       for (std::int64_t left = whole; left > 0; left -= size) sizes.push_back(std::min(left, size));
       return sizes;
     }
