@@ -1,72 +1,15 @@
 #include "torchkeep/runtime/graph/check.h"
 
 #include <algorithm>
-#include <cstring>
 #include <unordered_map>
 
+#include "torchkeep/runtime/graph/inline_constants.h"
 #include "torchkeep/runtime/payload.h"
 
 namespace torchkeep::runtime::graph {
 namespace {
 
 constexpr std::string_view kDataLocation = "payload";
-
-// The constants that stand in the graph itself share one block: there may be thousands of a few
-// bytes.
-class InlineConstants {
- public:
-  explicit InlineConstants(std::size_t bytes) : memory_(std::make_shared<SecretBytes>(bytes)) {}
-
-  static std::size_t room_for(std::uint64_t bytes) {
-    return (bytes + kPayloadAlignment - 1) / kPayloadAlignment * kPayloadAlignment;
-  }
-  std::shared_ptr<Constant> add(DataType dtype, Shape shape, std::uint64_t bytes) {
-    const std::size_t offset = used_;
-    used_ += room_for(bytes);
-    return std::make_shared<Constant>(dtype, std::move(shape), memory_, offset, bytes);
-  }
-
- private:
-  std::shared_ptr<SecretBytes> memory_;
-  std::size_t used_ = 0;
-};
-
-template <typename T>
-std::span<const std::uint8_t> bytes_of(const std::vector<T>& values) {
-  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * sizeof(T)};
-}
-
-struct ConstantSource {
-  DataType dtype;
-  Shape shape;
-  const onnx::TensorProto* tensor = nullptr;
-  ByteView bytes;
-};
-
-// A Constant node has exactly one of several attributes.
-// Source: ONNX operator Constant-13.
-Result<ConstantSource> source_of(const Attribute& attribute) {
-  const auto scalar = [](DataType type, const auto& value) {
-    return ConstantSource{
-        type, {}, nullptr, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value}};
-  };
-  if (attribute.name == "value" && attribute.tensor) {
-    if (attribute.tensor->external)
-      return malformed("the value of a constant lies outside the graph");
-    return ConstantSource{attribute.tensor->dtype, attribute.tensor->shape, &*attribute.tensor, {}};
-  }
-  if (attribute.name == "value_float") return scalar(DataType::Float32, attribute.f);
-  if (attribute.name == "value_int") return scalar(DataType::Int64, attribute.i);
-  if (attribute.name == "value_floats") {
-    return ConstantSource{
-        DataType::Float32, {std::ssize(attribute.floats)}, nullptr, bytes_of(attribute.floats)};
-  }
-  if (attribute.name == "value_ints") {
-    return ConstantSource{
-        DataType::Int64, {std::ssize(attribute.ints)}, nullptr, bytes_of(attribute.ints)};
-  }
-  return malformed("attribute \"", attribute.name, "\" is not supported");
-}
 
 class Checker {
  public:
@@ -81,7 +24,7 @@ class Checker {
     }
     for (const onnx::TensorProto& tensor : model_.initializers) TRY(add_initializer(tensor));
     for (const ByteView info : model_.inputs) TRY(add_input(info));
-    InlineConstants constants(count_inline_bytes(model_));
+    InlineConstants constants(model_);
     graph_.nodes = TRY(check_nodes(model_.nodes, constants));
     for (const ByteView info : model_.outputs) TRY(add_output(info));
     if (graph_.outputs.empty()) return malformed("the graph has no output");
@@ -89,33 +32,6 @@ class Checker {
   }
 
  private:
-  static std::size_t count_inline_bytes(const onnx::ModelProto& model) {
-    std::size_t bytes = 0;
-    for (const onnx::TensorProto& tensor : model.initializers) {
-      const Result<std::uint64_t> size = inline_bytes({tensor.dtype, tensor.shape, &tensor, {}});
-      if (!tensor.external && size) bytes += InlineConstants::room_for(*size);
-    }
-    for (const onnx::NodeProto& node : model.nodes) {
-      if (node.op != "Constant" || node.attributes.empty()) continue;
-      const Result<ConstantSource> source = source_of(node.attributes[0]);
-      if (!source) continue;
-      // What its elements take in the message bounds it, so that a claimed shape allocates nothing.
-      const Result<std::uint64_t> size = inline_bytes(*source);
-      if (size) bytes += InlineConstants::room_for(*size);
-    }
-    return bytes;
-  }
-
-  static Result<std::uint64_t> inline_bytes(const ConstantSource& source) {
-    if (source.tensor == nullptr) return std::uint64_t{source.bytes.size()};
-    std::uint64_t present = source.tensor->raw ? source.tensor->raw->size() : 0;
-    // The densest typed field is a packed varint: a byte for eight.
-    for (const ByteView field : source.tensor->typed) present += 8 * field.size();
-    if (source.tensor->byte_count > present)
-      return malformed("a constant has fewer elements than its shape says");
-    return source.tensor->byte_count;
-  }
-
   Result<ValueId> add_value(std::string_view name, std::shared_ptr<Constant> constant) {
     if (name.empty()) return malformed("a value has no name");
     if (graph_.values.size() == onnx::kMaxValues)
@@ -185,19 +101,8 @@ class Checker {
     if (proto.attributes.size() != 1 || proto.outputs.size() != 1 || !proto.inputs.empty()) {
       return malformed("wanted are one attribute, one output and no input");
     }
-    return add_inline(proto.outputs[0], TRY(source_of(proto.attributes[0])), constants);
-  }
-
-  Result<void> add_inline(std::string_view name, const ConstantSource& source,
-                          InlineConstants& constants) {
-    const std::uint64_t size = TRY(inline_bytes(source));
-    auto constant = constants.add(source.dtype, source.shape, size);
-    if (source.tensor != nullptr) {
-      TRY(onnx::copy_elements(*source.tensor, constant->bytes()));
-    } else {
-      std::ranges::copy(source.bytes, constant->bytes().begin());
-    }
-    TRY(add_value(name, std::move(constant)));
+    const ConstantSource source = TRY(source_of(proto.attributes[0]));
+    TRY(add_value(proto.outputs[0], TRY(constants.make(source))));
     return {};
   }
 
@@ -227,14 +132,14 @@ class Checker {
     if (scopes_.size() > onnx::kMaxDepth)
       return malformed("graphs are more than ", onnx::kMaxDepth, " deep within each other");
     const onnx::ModelProto proto = TRY(onnx::parse_body(message));
-    InlineConstants constants(count_inline_bytes(proto));
+    InlineConstants constants(proto);
     scopes_.emplace_back();
     Body body;
     body.attribute = attribute;
     for (const onnx::TensorProto& tensor : proto.initializers) {
       if (tensor.external)
         return malformed("initializer \"", tensor.name, "\" lies outside the graph");
-      TRY(add_inline(tensor.name, {tensor.dtype, tensor.shape, &tensor, {}}, constants));
+      TRY(add_value(tensor.name, TRY(constants.make(ConstantSource::of(tensor)))));
     }
     for (const ByteView info : proto.inputs) {
       const std::string_view name = TRY(onnx::parse_port_name(info));
