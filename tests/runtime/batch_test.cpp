@@ -38,6 +38,16 @@ TEST(OneBatch, ThatAReshapeNamesIsAnsweredAndOthersRefused) {
   }
 }
 
+// Two images of 64 are 4 rows of 32: no constant says 2.
+TEST(OneBatch, ThatFollowsFromAShapeIsAnswered) {
+  GraphBuilder graph;
+  graph.input("x", {-1, 64}).output("y", {4, 32}).add(constant_node("shape", {4, 32}));
+  const auto model = load(graph.add(node("Reshape", {"x", "shape"}, {"y"})));
+  ASSERT_TRUE(model.ok()) << model.error();
+  EXPECT_TRUE((*model)->run(one(tensor({2, 64}, std::vector<float>(128)))).ok());
+  EXPECT_FALSE((*model)->run(one(tensor({4, 64}, std::vector<float>(256)))).ok());
+}
+
 // As an LSTM's first states, which PyTorch writes with the batch of the export.
 TEST(OneBatch, ThatAParameterHasIsAnsweredAndOthersRefused) {
   GraphBuilder graph;

@@ -16,6 +16,23 @@ void add(std::int64_t size, std::vector<std::int64_t>& sizes) {
   if (std::ranges::find(sizes, size) == sizes.end()) sizes.push_back(size);
 }
 
+/// The constants that could be shapes.
+std::vector<std::span<const std::int64_t>> short_lists(const graph::Graph& graph) {
+  std::vector<std::span<const std::int64_t>> lists;
+  for (const graph::Value& value : graph.values) {
+    if (!value.constant || value.constant->dtype() != DataType::Int64) continue;
+    const auto elements = std::as_const(*value.constant).elements<std::int64_t>();
+    if (elements.size() <= kLongestShape) lists.push_back(elements);
+  }
+  return lists;
+}
+
+/// 0 for what is no shape.
+std::uint64_t elements_of(std::span<const std::int64_t> shape) {
+  const Result<std::uint64_t> count = element_count(Shape(shape.begin(), shape.end()));
+  return count ? *count : 0;
+}
+
 }  // namespace
 
 Guess guess_shapes(const std::vector<Port>& ports, std::int64_t batch) {
@@ -59,11 +76,17 @@ std::vector<bool> find_known_inputs(const graph::Graph& graph,
 
 std::vector<std::int64_t> named_batches(const graph::Graph& graph) {
   std::vector<std::int64_t> sizes;
-  for (const graph::Value& value : graph.values) {
-    if (!value.constant || value.constant->dtype() != DataType::Int64) continue;
-    const auto elements = std::as_const(*value.constant).elements<std::int64_t>();
-    if (elements.size() > kLongestShape) continue;
-    for (const std::int64_t element : elements) add(element, sizes);
+  const std::vector<std::span<const std::int64_t>> shapes = short_lists(graph);
+  for (const auto& shape : shapes) {
+    for (const std::int64_t size : shape) add(size, sizes);
+  }
+  // How many images make a shape of that many elements.
+  for (const auto& shape : shapes) {
+    const std::uint64_t whole = elements_of(shape);
+    for (const Shape& image : guess_shapes(graph.input_ports, 1).shapes) {
+      const std::uint64_t part = elements_of(image);
+      if (part > 0 && whole % part == 0) add(static_cast<std::int64_t>(whole / part), sizes);
+    }
   }
   for (const Port& port : graph.output_ports) {
     if (!port.shape.empty()) add(port.shape[0], sizes);
