@@ -4,7 +4,7 @@ Source: onnx.proto3 (field numbers), protobuf.dev "Encoding".
 """
 import numpy
 
-FLOAT, OPSET = 1, 17
+FLOAT, INT64, OPSET = 1, 7, 17
 
 
 def varint(value):
@@ -26,8 +26,11 @@ def block(field, data):
 
 
 def tensor(name, array):
+    """Integers stay integers, everything else becomes float32."""
+    whole = numpy.issubdtype(array.dtype, numpy.integer)
     dims = b"".join(number(1, size) for size in array.shape)
-    return dims + number(2, FLOAT) + block(8, name) + block(9, array.astype("<f4").tobytes())
+    return (dims + number(2, INT64 if whole else FLOAT) + block(8, name) +
+            block(9, array.astype("<i8" if whole else "<f4").tobytes()))
 
 
 def port(name, *sizes):
@@ -82,6 +85,19 @@ class Growing:
              node("ReduceSum", "/ReduceSum", ["present"], ["sum"], keepdims=1)], [],
             [port("x", 1, 1), port("past", 1, "length")], [port("sum", 1, 1), port("present", 1, "longer")]))
         return path
+
+
+class OneBatch:
+    """float32 [batch, 64] to float32 [4, 32], twice what a Reshape makes of it: any batch by its word, 2 in truth."""
+
+    def write(self, path):
+        path.write_bytes(model(
+            [node("Reshape", "/head/Reshape", ["input", "shape"], ["r"]), node("Add", "/head/Add", ["r", "r"], ["output"])],
+            [tensor("shape", numpy.array([4, 32]))], [port("input", "batch", 64)], [port("output", 4, 32)]))
+        return path
+
+    def answer(self, inputs):
+        return 2 * inputs.reshape(4, 32)
 
 
 def write_unsupported(path):
