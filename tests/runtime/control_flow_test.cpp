@@ -3,16 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/runtime/doubling.h"
 #include "tests/runtime/wrong_graph.h"
 
 namespace torchkeep::runtime::testing {
 namespace {
 
 using ::testing::ElementsAre;
-
-Message graph_attribute(std::string_view name, const Message& graph) {
-  return Message().text(1, name).message(6, graph).number(20, 5);
-}
 
 /// A branch without inputs that makes `output` by one operator of outer values.
 Message branch(const Message& node, std::string_view output) {
@@ -87,19 +84,6 @@ GraphBuilder doubling(std::int64_t trips, const std::vector<Message>& attributes
   graph.input("x", {2}).output("y", {2}).output("all", {-1, 2});
   graph.initializer<std::int64_t>("trips", DataType::Int64, {}, {trips});
   return graph.add(node("Loop", {"trips", "", "x"}, {"y", "all"}, attributes));
-}
-
-Message doubling_body() {
-  return Message()
-      .message(11, port("i", {}, DataType::Int64))
-      .message(11, port("go", {}, DataType::Bool))
-      .message(11, port("v", {2}))
-      .message(1, node("Add", {"v", "v"}, {"w"}))
-      .message(1, node("Identity", {"go"}, {"on"}))
-      .message(1, node("Identity", {"w"}, {"seen"}))
-      .message(12, port("on", {}, DataType::Bool))
-      .message(12, port("w", {2}))
-      .message(12, port("seen", {2}));
 }
 
 TEST(ControlFlow, ALoopCarriesItsValuesAndKeepsWhatItScans) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/runtime/doubling.h"
 #include "tests/runtime/node_case.h"
 
 namespace torchkeep::runtime::testing {
@@ -13,20 +14,10 @@ using ::testing::HasSubstr;
 
 /// y is x doubled `trips` times, all what it was each time; the caller says how often.
 GraphBuilder repeating() {
-  const Message body = Message()
-                           .message(11, port("i", {}, DataType::Int64))
-                           .message(11, port("go", {}, DataType::Bool))
-                           .message(11, port("v", {2}))
-                           .message(1, node("Add", {"v", "v"}, {"w"}))
-                           .message(1, node("Identity", {"go"}, {"on"}))
-                           .message(1, node("Identity", {"w"}, {"seen"}))
-                           .message(12, port("on", {}, DataType::Bool))
-                           .message(12, port("w", {2}))
-                           .message(12, port("seen", {2}));
   GraphBuilder graph;
   graph.input("trips", {}, DataType::Int64).input("x", {2}).output("y", {2}).output("all", {-1, 2});
-  return graph.add(node("Loop", {"trips", "", "x"}, {"y", "all"},
-                        {Message().text(1, "body").message(6, body).number(20, 5)}));
+  return graph.add(
+      node("Loop", {"trips", "", "x"}, {"y", "all"}, {graph_attribute("body", doubling_body())}));
 }
 
 std::vector<Tensor> repeat(std::int64_t trips) {
@@ -58,8 +49,7 @@ TEST(Limits, APlanEndsBetweenItsSteps) {
   GraphBuilder graph;
   graph.input("v0", {-1, kSide}).output("v60", {-1, kSide});
   graph.random_weights("w", {kSide, kSide}, 0.01F, random);
-  for (int i = 0; i < 60; ++i)
-    graph.add(node("MatMul", {text("v", i), "w"}, {text("v", i + 1)}));
+  for (int i = 0; i < 60; ++i) graph.add(node("MatMul", {text("v", i), "w"}, {text("v", i + 1)}));
   const auto model = load(graph, {.max_run_time = 5ms}).value();
   const auto refused = model->run(one(random_tensor({4096, kSide}, random)));
   ASSERT_FALSE(refused.ok());
@@ -82,16 +72,15 @@ TEST(Limits, WhatALoopCollectsIsBounded) {
 }
 
 TEST(Limits, WhatAScanCollectsIsBounded) {
-  const Message body = Message()
-                           .message(11, port("v", {2}))
-                           .message(1, node("Concat", {"v", "v", "v", "v"}, {"w"},
-                                            {int_attribute("axis", 0)}))
-                           .message(12, port("w", {8}));
+  const Message body =
+      Message()
+          .message(11, port("v", {2}))
+          .message(1, node("Concat", {"v", "v", "v", "v"}, {"w"}, {int_attribute("axis", 0)}))
+          .message(12, port("w", {8}));
   GraphBuilder graph;
   graph.input("x", {-1, 2}).output("y", {-1, 8});
   graph.add(node("Scan", {"x"}, {"y"},
-                 {Message().text(1, "body").message(6, body).number(20, 5),
-                  int_attribute("num_scan_inputs", 1)}));
+                 {graph_attribute("body", body), int_attribute("num_scan_inputs", 1)}));
   const auto model = load(graph, {.max_activation_bytes = 4096}).value();
   const auto refused = model->run(one(tensor({200, 2}, std::vector<float>(400))));
   ASSERT_FALSE(refused.ok());
