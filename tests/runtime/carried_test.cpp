@@ -9,14 +9,55 @@
 namespace torchkeep::runtime::testing {
 namespace {
 
+/// How heads of queries get the keys that they share.
+enum class Shared { Expand, Tile, TileAll, Indexed, Joined, Stacked, SplitUp };
+
 struct Case {
   const char* name;
   std::int64_t batch = 1, heads = 4, groups = 4, width = 16;
   bool plainly_read = false;  ///< An operator that knows nothing of room reads the cache as well.
   bool grows = true;
   bool past_first = true;
+  Shared shared = Shared::Expand;
 };
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+/// `from` [batch, groups, n, width] as [batch, heads, n, width], as exporters write it.
+std::string share(GraphBuilder& graph, const Case& c, const std::string& from) {
+  const std::int64_t each = c.heads / c.groups;
+  const std::string all = from + "_all", raised = from + "_u", wide = from + "_e";
+  const auto many = [&](const std::string& name) {
+    return std::vector<std::string>(static_cast<std::size_t>(each), name);
+  };
+  if (c.shared == Shared::TileAll) graph.add(node("Tile", {from, "times"}, {all}));
+  if (c.shared == Shared::Indexed)
+    graph.add(node("Gather", {from, "which"}, {all}, {int_attribute("axis", 1)}));
+  if (c.shared == Shared::Joined)
+    graph.add(node("Concat", many(from), {all}, {int_attribute("axis", 1)}));
+  if (c.shared == Shared::SplitUp) {
+    std::vector<std::string> parts, done;
+    for (std::int64_t i = 0; i < c.groups; ++i) {
+      parts.push_back(text(from, "_part", i));
+      done.push_back(parts.back() + "_all");
+    }
+    graph.add(node("Split", {from, "ones"}, parts, {int_attribute("axis", 1)}));
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      graph.add(node("Unsqueeze", {parts[i], "two"}, {parts[i] + "_u"}));
+      graph.add(node("Expand", {parts[i] + "_u", "spread_part"}, {parts[i] + "_e"}));
+      graph.add(node("Reshape", {parts[i] + "_e", "part"}, {done[i]}));
+    }
+    graph.add(node("Concat", done, {all}, {int_attribute("axis", 1)}));
+  }
+  if (c.shared != Shared::Expand && c.shared != Shared::Tile && c.shared != Shared::Stacked)
+    return all;
+  graph.add(node("Unsqueeze", {from, "two"}, {raised}));
+  if (c.shared == Shared::Expand) graph.add(node("Expand", {raised, "spread"}, {wide}));
+  if (c.shared == Shared::Tile) graph.add(node("Tile", {raised, "times_between"}, {wide}));
+  if (c.shared == Shared::Stacked)
+    graph.add(node("Concat", many(raised), {wide}, {int_attribute("axis", 2)}));
+  graph.add(node("Reshape", {wide, "heads"}, {all}));
+  return all;
+}
 
 /// x [batch, heads, n, width] attends to all x so far: keys and values are the first `groups` heads
 /// of x, each for several heads, and outputs k and v are kept.
@@ -37,6 +78,14 @@ GraphBuilder decoder(const Case& c) {
   integers("groups", {c.groups});
   integers("spread", {1, c.groups, each, 1, 1});
   integers("heads", {0, c.heads, -1, c.width});
+  integers("times", {1, each, 1, 1});
+  integers("times_between", {1, 1, each, 1, 1});
+  integers("spread_part", {1, 1, each, 1, 1});
+  integers("part", {0, each, -1, c.width});
+  integers("ones", std::vector<std::int64_t>(static_cast<std::size_t>(c.groups), 1));
+  std::vector<std::int64_t> which;
+  for (std::int64_t i = 0; i < c.heads; ++i) which.push_back(i / each);
+  integers("which", which);
   graph.add(node("Slice", {"x", "zero", "groups", "one"}, {"new"}));
   graph.add(node("Mul", {"new", "half"}, {"new_v"}));
   const auto join = [&](const std::string& past, const std::string& more, const std::string& to) {
@@ -47,11 +96,7 @@ GraphBuilder decoder(const Case& c) {
   join("past_k", "new", "k");
   join("past_v", "new_v", "v");
   const auto shared = [&](const std::string& from) -> std::string {
-    if (each == 1) return from;
-    graph.add(node("Unsqueeze", {from, "two"}, {from + "_u"}));
-    graph.add(node("Expand", {from + "_u", "spread"}, {from + "_e"}));
-    graph.add(node("Reshape", {from + "_e", "heads"}, {from + "_all"}));
-    return from + "_all";
+    return each == 1 ? from : share(graph, c, from);
   };
   const std::string keys = shared("k"), values = shared("v");
   graph.add(node("Transpose", {keys}, {"kt"}, {ints_attribute("perm", {0, 1, 3, 2})}));
@@ -122,11 +167,120 @@ TEST_P(CarriedStates, AnswerAsRunsThatGetTheirStateHandedIn) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, CarriedStates,
-    ::testing::Values(Case{"OneHeadEach"}, Case{.name = "Batches", .batch = 3},
-                      Case{.name = "SharedHeads", .heads = 8, .groups = 2},
-                      Case{.name = "OneHeadForAll", .batch = 2, .heads = 4, .groups = 1},
-                      Case{.name = "ReadByOthersToo", .batch = 2, .plainly_read = true},
-                      Case{.name = "NewOnesInFront", .grows = false, .past_first = false}),
+    ::testing::Values(
+        Case{"OneHeadEach"}, Case{.name = "Batches", .batch = 3},
+        Case{.name = "SharedHeads", .heads = 8, .groups = 2},
+        Case{.name = "OneHeadForAll", .batch = 2, .heads = 4, .groups = 1},
+        Case{.name = "Tiled", .heads = 8, .groups = 2, .shared = Shared::Tile},
+        Case{.name = "TiledInTurn", .batch = 2, .heads = 8, .groups = 2, .shared = Shared::TileAll},
+        Case{.name = "Indexed", .heads = 6, .groups = 2, .shared = Shared::Indexed},
+        Case{.name = "Joined", .batch = 2, .heads = 6, .groups = 3, .shared = Shared::Joined},
+        Case{.name = "Stacked", .heads = 6, .groups = 3, .shared = Shared::Stacked},
+        Case{.name = "SplitUp", .batch = 2, .heads = 8, .groups = 4, .shared = Shared::SplitUp},
+        Case{.name = "ReadByOthersToo", .batch = 2, .plainly_read = true},
+        Case{.name = "NewOnesInFront", .grows = false, .past_first = false}),
+    [](const auto& one) { return one.param.name; });
+
+class SharedStates : public ::testing::TestWithParam<Shared> {};
+
+TEST_P(SharedStates, AreReadWhereTheyLie) {
+  // 64 KiB of keys, 256 KiB if they were there for each head.
+  const Case c{.name = "Large", .heads = 8, .groups = 2, .width = 128, .shared = GetParam()};
+  const auto model = load(decoder(c), {.threads = 1, .max_activation_bytes = 60'000});
+  ASSERT_TRUE(model) << model.error();
+  Carried state((*model)->inputs(), (*model)->outputs(), kLinks);
+  std::mt19937 random(7);
+  std::vector<Tensor> inputs;
+  inputs.push_back(random_tensor({1, 8, 1, 128}, random));
+  for (int i = 0; i < 2; ++i) inputs.push_back(random_tensor({1, 2, 64, 128}, random));
+  EXPECT_TRUE((*model)->run(std::move(inputs), state));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SharedStates,
+                         ::testing::Values(Shared::Expand, Shared::Tile, Shared::TileAll,
+                                           Shared::Indexed, Shared::Joined, Shared::Stacked,
+                                           Shared::SplitUp));
+
+/// q, k and v [batch, n, heads * width] with the operator that keeps a past by itself.
+GraphBuilder attending(bool shown, bool flat, std::int64_t heads, std::int64_t groups) {
+  GraphBuilder graph;
+  const auto side = [&](std::int64_t count) {
+    return flat ? Shape{-1, -1, count * 16} : Shape{-1, count, -1, 16};
+  };
+  graph.input("q", side(heads)).input("k", side(groups)).input("v", side(groups));
+  graph.input("pk", {-1, groups, -1, 16}).input("pv", {-1, groups, -1, 16});
+  graph.output("y", side(heads)).output("k2", {-1, groups, -1, 16});
+  graph.output("v2", {-1, groups, -1, 16});
+  if (shown) graph.output("s", {-1, heads, -1, -1});
+  std::vector<Message> attributes{int_attribute("is_causal", 1)};
+  if (flat) {
+    attributes.push_back(int_attribute("q_num_heads", heads));
+    attributes.push_back(int_attribute("kv_num_heads", groups));
+  }
+  std::vector<std::string> outputs{"y", "k2", "v2"};
+  if (shown) outputs.push_back("s");
+  graph.add(node("Attention", {"q", "k", "v", "", "pk", "pv"}, outputs, attributes));
+  return graph;
+}
+
+struct Attending {
+  const char* name;
+  bool flat = false, shown = false;
+  std::int64_t batch = 1, heads = 4, groups = 4;
+};
+void PrintTo(const Attending& c, std::ostream* out) { *out << c.name; }
+class AttendingStates : public ::testing::TestWithParam<Attending> {};
+
+TEST_P(AttendingStates, AnswerAsRunsThatGetTheirStateHandedIn) {
+  const Attending& c = GetParam();
+  std::mt19937 random(9);
+  const auto model =
+      load(attending(c.shown, c.flat, c.heads, c.groups).payload(23), {.threads = 2});
+  ASSERT_TRUE(model) << model.error();
+  Carried state((*model)->inputs(), (*model)->outputs(), {{1, 3}, {2, 4}});
+  std::vector<Tensor> held;
+  for (int i = 0; i < 2; ++i) held.push_back(random_tensor({c.batch, c.groups, 3, 16}, random));
+  std::int64_t length = 3;
+  for (const std::int64_t rows : {2, 1, 7, 200, 1}) {
+    std::vector<Tensor> plain, carried;
+    for (const std::int64_t heads : {c.heads, c.groups, c.groups}) {
+      const Shape shape =
+          c.flat ? Shape{c.batch, rows, heads * 16} : Shape{c.batch, heads, rows, 16};
+      plain.push_back(random_tensor(shape, random));
+      carried.push_back(copy_of(plain.back()));
+    }
+    for (Tensor& one : held) {
+      carried.push_back(state.empty() ? copy_of(one) : Tensor());
+      plain.push_back(std::move(one));
+    }
+    auto wanted = (*model)->run(plain);
+    ASSERT_TRUE(wanted) << wanted.error();
+    const auto found = (*model)->run(std::move(carried), state);
+    ASSERT_TRUE(found) << found.error();
+    state.accept();
+    length += rows;
+    const auto one = floats((*found)[0]), other = floats((*wanted)[0]);
+    ASSERT_EQ(one.size(), other.size());
+    for (std::size_t i = 0; i < one.size(); ++i) ASSERT_NEAR(one[i], other[i], 1e-5) << i;
+    for (const std::size_t output : {1, 2}) {
+      const auto kept = state.copy(output);
+      ASSERT_TRUE(kept);
+      EXPECT_EQ(kept->shape, (Shape{c.batch, c.groups, length, 16}));
+      EXPECT_EQ(floats(*kept), floats((*wanted)[output]));
+    }
+    EXPECT_EQ(state.roomy().empty(), c.shown);
+    held.clear();
+    for (const std::size_t output : {1, 2}) held.push_back(std::move((*wanted)[output]));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, AttendingStates,
+    ::testing::Values(
+        Attending{"HeadsApart"}, Attending{.name = "HeadsSideBySide", .flat = true},
+        Attending{.name = "SharedHeads", .batch = 3, .heads = 8, .groups = 2},
+        Attending{.name = "SharedSideBySide", .flat = true, .batch = 2, .heads = 8, .groups = 2},
+        Attending{.name = "ShownScores", .shown = true}),
     [](const auto& one) { return one.param.name; });
 
 /// A state after one run of three rows.

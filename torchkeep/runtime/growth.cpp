@@ -14,6 +14,21 @@ using graph::ValueId;
 // What a state gets beyond what it needs, so that most runs find room: half of it, and this at
 // least.
 constexpr std::int64_t kFewestSpare = 64;
+constexpr std::size_t kAxisOfKeys = 2;  // [batch, heads, keys, width]
+
+/// Whether the operator Attention makes `present` of `past`, with nothing else in the way.
+bool attends_to(const Node& node, const plan::Growing& growing, const Port& port) {
+  if (node.op != "Attention" || !node.domain.empty() || node.inputs.size() < 6) return false;
+  // Halves are widened before the kernel sees them, and shown scores want keys that lie alone.
+  if (port.dtype != DataType::Float32 || port.shape.size() != 4) return false;
+  if (node.outputs.size() > 3 && node.outputs[3] != graph::kLeftOut) return false;
+  if (std::ranges::count(node.inputs, growing.past) != 1) return false;
+  for (const std::size_t output : {1, 2}) {
+    if (output < node.outputs.size() && node.outputs[output] == growing.present)
+      return node.inputs[output + 3] == growing.past;
+  }
+  return false;
+}
 
 /// The dimension along which `node` puts something behind `past`.
 std::optional<std::size_t> axis_of(const Node& node, ValueId past, std::size_t rank) {
@@ -45,8 +60,10 @@ std::optional<Growth> Growth::find(const Graph& graph, std::vector<plan::Item> i
     for (const plan::Item& item : growth.items_) {
       if (std::ranges::find(item.node->outputs, growing.present) == item.node->outputs.end())
         continue;
-      const auto axis =
-          axis_of(*item.node, growing.past, graph.input_ports[link.input].shape.size());
+      const Port& port = graph.input_ports[link.input];
+      growing.by_kernel = attends_to(*item.node, growing, port);
+      const auto axis = growing.by_kernel ? std::optional(kAxisOfKeys)
+                                          : axis_of(*item.node, growing.past, port.shape.size());
       if (!axis) return std::nullopt;
       growing.node = item.node;
       growing.axis = *axis;

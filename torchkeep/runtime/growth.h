@@ -7,8 +7,9 @@
 #include "torchkeep/runtime/plan/plan.h"
 
 /// Runs of a model whose state grows where it lies. Where each output that is state is a Concat of
-/// the input that it becomes and of something new, a run appends to memory that has room, and
-/// copies nothing of what was there: a language model's keys and values.
+/// the input that it becomes and of something new, or what Attention makes of its past, a run
+/// appends to memory that has room, and copies nothing of what was there: a language model's keys
+/// and values.
 namespace torchkeep::runtime {
 
 /// *Not thread-safe*: under the model's lock. The graph and the kernels outlive it.

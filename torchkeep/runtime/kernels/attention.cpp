@@ -27,13 +27,20 @@ plan::Action append(const AttentionSizes& sizes, std::int64_t width) {
                          to);
       }
       const float* from = source<float>(memory, has_past ? 1 : 0);
-      for (std::int64_t i = 0; i < sizes.keys; ++i) {
-        const std::int64_t row =
-            sizes.flat
-                ? (plane / sizes.shared * sizes.keys + i) * sizes.shared + plane % sizes.shared
-                : plane * sizes.keys + i;
-        to = std::copy_n(from + row * width, width, to);
-      }
+      for (std::int64_t i = 0; i < sizes.keys; ++i)
+        to = std::copy_n(from + sizes.row_of(plane, i) * width, width, to);
+    }
+    return {};
+  };
+}
+
+/// What is new, behind a past that lies in planes of `room` rows. Memory order: new, all.
+plan::Action append_in_place(const AttentionSizes& sizes, std::int64_t width, std::int64_t room) {
+  return [=](std::span<std::byte* const> memory, Pool&) -> Result<void> {
+    for (std::int64_t plane = 0; plane < sizes.batch * sizes.shared; ++plane) {
+      float* to = target<float>(memory, 1) + (plane * room + sizes.past) * width;
+      for (std::int64_t i = 0; i < sizes.keys; ++i)
+        to = std::copy_n(source<float>(memory, 0) + sizes.row_of(plane, i) * width, width, to);
     }
     return {};
   };
@@ -46,18 +53,18 @@ AttendRows rows_of_queries(const AttentionSizes& sizes, std::int64_t width) {
   return {{all, group * sizes.queries * width, sizes.queries * width}, width};
 }
 
-/// Rows of keys or values, whose heads lie side by side if `flat`.
-AttendRows rows_of_keys(const AttentionSizes& sizes, std::int64_t width, bool flat) {
-  const std::int64_t all = sizes.shared * sizes.total() * width;
-  if (flat) return {{all, width, 0}, sizes.shared * width};
-  return {{all, sizes.total() * width, 0}, width};
-}
-
 /// Keys or values with those of the past, as they will lie.
 struct Gathered {
   plan::BufferId buffer = 0;
-  bool flat = false;
+  bool flat = false;      ///< Heads lie side by side.
+  std::int64_t rows = 0;  ///< From one head's first to the next one's, unless flat.
 };
+
+AttendRows rows_of_keys(const AttentionSizes& sizes, std::int64_t width, const Gathered& keys) {
+  const std::int64_t all = sizes.shared * keys.rows * width;
+  if (keys.flat) return {{all, width, 0}, sizes.shared * width};
+  return {{all, keys.rows * width, 0}, width};
+}
 
 class Attention final : public Kernel {
  public:
@@ -82,8 +89,8 @@ class Attention final : public Kernel {
     attend.width = sizes.width;
     attend.value_width = sizes.value_width;
     attend.query = rows_of_queries(sizes, sizes.width);
-    attend.key = rows_of_keys(sizes, sizes.width, keys.flat);
-    attend.value = rows_of_keys(sizes, sizes.value_width, values.flat);
+    attend.key = rows_of_keys(sizes, sizes.width, keys);
+    attend.value = rows_of_keys(sizes, sizes.value_width, values);
     attend.output = rows_of_queries(sizes, sizes.value_width);
     attend.scale = settings_.scale.value_or(1 / std::sqrt(static_cast<float>(sizes.width)));
     attend.cap = settings_.cap;
@@ -115,8 +122,13 @@ class Attention final : public Kernel {
     const plan::BufferId from = TRY(builder.read(input));
     const bool has_past = builder.has_input(past);
     if (!has_past && (!sizes.flat || may_be_flat) && !builder.has_output(input))
-      return Gathered{from, sizes.flat};
+      return Gathered{from, sizes.flat, sizes.total()};
     const Shape shape{sizes.batch, sizes.shared, sizes.total(), width};
+    if (const std::optional<Shape> room = builder.room(input, past)) {
+      const plan::BufferId all = builder.grow(input, past, shape);
+      builder.step({from, all}, append_in_place(sizes, width, (*room)[2]));
+      return Gathered{all, false, (*room)[2]};
+    }
     std::vector<plan::BufferId> buffers;
     if (has_past) buffers.push_back(TRY(builder.read(past)));
     buffers.push_back(from);
@@ -126,7 +138,7 @@ class Attention final : public Kernel {
                           : TRY(builder.scratch(TRY(byte_count(DataType::Float32, shape)))));
     const plan::BufferId made = buffers.back();
     builder.step(std::move(buffers), append(sizes, width));
-    return Gathered{made, false};
+    return Gathered{made, false, sizes.total()};
   }
 
   Result<AttentionSizes> read_sizes(const plan::Builder& builder) const {

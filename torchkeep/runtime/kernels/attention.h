@@ -22,6 +22,11 @@ struct AttentionSizes {
   bool flat = false;  ///< Heads lie side by side in the last dimension.
 
   std::int64_t total() const { return past + keys; }
+  /// Of the new keys or values, which row in memory is row `i` of head `plane` of all batches.
+  std::int64_t row_of(std::int64_t plane, std::int64_t i) const {
+    if (flat) return (plane / shared * keys + i) * shared + plane % shared;
+    return plane * keys + i;
+  }
 };
 
 /// How the mask is walked for [batch, heads, queries, keys]; a stride of 0 repeats.

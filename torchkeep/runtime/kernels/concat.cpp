@@ -34,8 +34,9 @@ class Concat final : public Kernel {
       }
       output[axis] += input.shape[axis];
       lengths.push_back(extent(input.shape, axis, output.size()) * element_bytes(dtype));
-      buffers.push_back(TRY(builder.read(i)));
     }
+    if (builder.view_joined(axis, output)) return {};
+    for (std::size_t i = 0; i < builder.input_count(); ++i) buffers.push_back(TRY(builder.read(i)));
     const std::size_t rows = extent(output, 0, axis);
     buffers.push_back(TRY(builder.write(0, dtype, std::move(output))));
     const std::size_t whole = std::accumulate(lengths.begin(), lengths.end(), std::size_t{0});

@@ -1,5 +1,7 @@
 // Expand-8, Expand-13: https://onnx.ai/onnx/operators/onnx__Expand.html
 // Tile-6, Tile-13: https://onnx.ai/onnx/operators/onnx__Tile.html
+#include <algorithm>
+
 #include "torchkeep/runtime/kernels/broadcast.h"
 #include "torchkeep/runtime/kernels/known.h"
 #include "torchkeep/runtime/kernels/operators.h"
@@ -52,6 +54,12 @@ class Tile final : public Kernel {
       copy.strides.insert(copy.strides.end(), {0, strides[i]});
     }
     TRY(check_shape(output));
+    const auto is_more = [](std::int64_t times) { return times != 1; };
+    if (std::ranges::count_if(repeats, is_more) == 1) {
+      const auto axis =
+          static_cast<std::size_t>(std::ranges::find_if(repeats, is_more) - repeats.begin());
+      if (repeats[axis] > 1 && builder.view_repeated(0, 0, axis, repeats[axis], 1)) return {};
+    }
     return plan_strided(builder, copy, std::move(output));
   }
 };

@@ -7,6 +7,8 @@
 namespace torchkeep::runtime::kernels {
 namespace {
 
+constexpr std::int64_t kMostRepeated = 65536;  // indices that are looked at while planning
+
 struct Walk {
   std::size_t outer, size, inner_bytes, count;  ///< Before the axis, along it, after it; indices.
 };
@@ -33,6 +35,26 @@ plan::Action action_of(const Walk& walk) {
   };
 }
 
+/// How a dimension of `size` is repeated by indices that are known: all of it, or each in a row.
+struct Repeats {
+  std::int64_t whole = 1, each = 1;
+};
+Result<std::optional<Repeats>> find_repeats(const plan::Operand& indices, std::int64_t size) {
+  using Found = std::optional<Repeats>;
+  if (!indices.constant || indices.shape.size() != 1 || size == 0) return Found();
+  const std::int64_t count = indices.shape[0];
+  if (count == 0 || count % size != 0 || count > kMostRepeated) return Found();
+  const std::vector<std::int64_t> which = TRY(graph::to_ints(*indices.constant));
+  const std::int64_t times = count / size;
+  bool whole = true, each = true;
+  for (std::int64_t i = 0; i < count; ++i) {
+    whole &= which[static_cast<std::size_t>(i)] == i % size;
+    each &= which[static_cast<std::size_t>(i)] == i / times;
+  }
+  if (each) return Found({1, times});
+  return whole ? Found({times, 1}) : Found();
+}
+
 class Gather final : public Kernel {
  public:
   explicit Gather(std::int64_t axis) : axis_(axis) {}
@@ -55,6 +77,10 @@ class Gather final : public Kernel {
       case DataType::Int32: action = action_of<std::int32_t>(walk); break;
       default:
         return malformed("indices are ", name_of(indices.dtype), ", wanted is INT64 or INT32");
+    }
+    if (const auto repeats = TRY(find_repeats(indices, data.shape[axis]))) {
+      // Heads that share keys, as indexing by parameters writes it.
+      if (builder.view_repeated(0, 0, axis, repeats->whole, repeats->each)) return {};
     }
     const DataType dtype = data.dtype;
     const plan::BufferId from = TRY(builder.read(0)), which = TRY(builder.read(1));

@@ -17,14 +17,17 @@ class Split final : public Kernel {
   bool needs_known(std::size_t input) const override { return input == 1; }
 
   Result<void> plan(plan::Builder& builder) override {
-    const Shape& input = builder.input(0).shape;
+    const Shape input = builder.input(0).shape;  // views are made beside it
     const std::size_t axis = TRY(resolve_axis(axis_, input.size()));
     const std::vector<std::int64_t> parts = TRY(sizes(builder, input[axis]));
     StridedCopy copy{input, row_major_strides(input), 0};
+    std::int64_t first = 0;
     for (std::size_t i = 0; i < parts.size(); ++i) {
       copy.shape[axis] = parts[i];
-      if (builder.has_output(i)) TRY(plan_strided(builder, copy, copy.shape, i));
+      const bool is_view = builder.has_output(i) && builder.view_part(i, axis, first, copy.shape);
+      if (builder.has_output(i) && !is_view) TRY(plan_strided(builder, copy, copy.shape, i));
       copy.start += parts[i] * copy.strides[axis];
+      first += parts[i];
     }
     return {};
   }

@@ -156,7 +156,7 @@ class Attention final : public Kernel {
                            const std::vector<std::int64_t>& permutation,
                            std::vector<plan::BufferId>& buffers) {
     const Shape shape = builder.input(index).shape;
-    if (!builder.lying(index).empty()) {
+    if (!builder.lying(index).empty() && builder.start(index) == 0) {
       Seen seen = TRY(see(shape, builder.lying(index), permutation));
       if (is_in_rows(seen)) {
         buffers.push_back(builder.read_as_it_lies(index));

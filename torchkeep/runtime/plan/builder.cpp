@@ -27,6 +27,10 @@ const Lying& Builder::lying(std::size_t index) const {
   TORCHKEEP_CHECK(has_input(index));
   return planner_.lying_of(node_.inputs[index]);
 }
+std::int64_t Builder::start(std::size_t index) const {
+  TORCHKEEP_CHECK(has_input(index));
+  return planner_.start_of(node_.inputs[index]);
+}
 BufferId Builder::read_as_it_lies(std::size_t index) const {
   TORCHKEEP_CHECK(has_input(index) && input(index).layout.is_plain());
   return planner_.buffer_of(node_.inputs[index]);
@@ -62,6 +66,25 @@ Result<void> Builder::view(std::size_t index, std::size_t input, Shape shape) {
 }
 bool Builder::view_spread(std::size_t index, std::size_t input, const Shape& shape) {
   return planner_.view_spread(node_.outputs[index], node_.inputs[input], shape);
+}
+bool Builder::view_repeated(std::size_t index, std::size_t input, std::size_t axis,
+                            std::int64_t whole, std::int64_t each) {
+  return planner_.view_repeated(node_.outputs[index], node_.inputs[input], axis, whole, each);
+}
+bool Builder::view_part(std::size_t index, std::size_t axis, std::int64_t first,
+                        const Shape& shape) {
+  return planner_.view_part(node_.outputs[index], node_.inputs[0], axis, first, shape);
+}
+bool Builder::view_joined(std::size_t axis, const Shape& shape) {
+  return planner_.view_joined(node_.outputs[0], node_.inputs, axis, shape);
+}
+std::optional<Shape> Builder::room(std::size_t index, std::size_t past) const {
+  if (!has_output(index) || !has_input(past)) return std::nullopt;
+  return planner_.room(node_.outputs[index], node_.inputs[past]);
+}
+BufferId Builder::grow(std::size_t index, std::size_t past, Shape shape) {
+  TORCHKEEP_CHECK(room(index, past));
+  return planner_.grow(node_.outputs[index], std::move(shape));
 }
 void Builder::know(std::size_t index, std::shared_ptr<const graph::Constant> constant) {
   planner_.know(node_.outputs[index], std::move(constant));

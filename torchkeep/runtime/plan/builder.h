@@ -21,6 +21,7 @@ using BufferId = std::uint32_t;
 /// A step through memory, in elements, that is made `size` times; a step of 0 repeats.
 struct Stride {
   std::int64_t size = 0, step = 0;
+  bool operator==(const Stride&) const = default;
 };
 /// For each dimension the steps that it is made of, whose sizes multiply to its own; the last one
 /// is the fastest. Empty: the elements are neighbours.
@@ -114,6 +115,8 @@ class Builder {
   /// Where an input's elements lie, for a kernel that can follow that; empty if they are
   /// neighbours.
   const Lying& lying(std::size_t index) const;
+  /// The place of the first element in the memory of `read_as_it_lies`.
+  std::int64_t start(std::size_t index) const;
   /// An input's memory where it is. Of a plain layout only.
   BufferId read_as_it_lies(std::size_t index) const;
   Result<BufferId> read_residual(const dnn::Layout& layout = {});
@@ -134,6 +137,24 @@ class Builder {
   /// An output that is the input broadcast to `shape`, without a copy: true where the input's
   /// elements are no neighbours anyway or whole matrices repeat; false leaves it to be copied.
   bool view_spread(std::size_t index, std::size_t input, const Shape& shape);
+  /// The same for one dimension, of which there are `whole` times all, each index `each` times in a
+  /// row.
+  bool view_repeated(std::size_t index, std::size_t input, std::size_t axis, std::int64_t whole,
+                     std::int64_t each);
+  /// An output that is input 0 from `first` on along `axis`: true only where its elements are no
+  /// neighbours anyway.
+  bool view_part(std::size_t index, std::size_t axis, std::int64_t first, const Shape& shape);
+  /// Output 0 that is all inputs joined along `axis`: true only where their elements are no
+  /// neighbours anyway, and lie in one memory at equal distances: the same input again and again,
+  /// or the parts that it was split into.
+  bool view_joined(std::size_t axis, const Shape& shape);
+
+  /// Of an output that becomes input `past` of the next run: the memory that the input lies in,
+  /// which has room behind it. None if it lies alone.
+  std::optional<Shape> room(std::size_t index, std::size_t past) const;
+  /// That output is the input and what a step of this node puts behind it, into the same memory.
+  BufferId grow(std::size_t index, std::size_t past, Shape shape);
+
   /// An output whose elements are known from shapes alone.
   void know(std::size_t index, std::shared_ptr<const graph::Constant> constant);
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "torchkeep/runtime/kernels/axis.h"
@@ -5,6 +6,23 @@
 #include "torchkeep/runtime/plan/planner.h"
 
 namespace torchkeep::runtime::plan {
+
+std::optional<Shape> Planner::room(graph::ValueId present, graph::ValueId past) const {
+  const auto found = std::ranges::find(request_.growing, present, &Growing::present);
+  if (found == request_.growing.end() || found->past != past) return std::nullopt;
+  return found->room;
+}
+
+BufferId Planner::grow(graph::ValueId present, Shape shape) {
+  const auto found = std::ranges::find(request_.growing, present, &Growing::present);
+  TORCHKEEP_CHECK(found != request_.growing.end());
+  const BufferId memory = buffer_of(found->past);
+  plan_->grown_[static_cast<std::size_t>(found - request_.growing.begin())] = shape;
+  Lying lying = lying_in(shape, found->room);
+  const DataType dtype = operand(found->past).dtype;
+  bind(present, {dtype, std::move(shape), {}, nullptr}, memory, std::move(lying));
+  return memory;
+}
 
 Result<void> Planner::append(std::size_t index) {
   const Growing& growing = request_.growing[index];
@@ -16,7 +34,8 @@ Result<void> Planner::append(std::size_t index) {
                      describe(past.shape));
   }
   shape[growing.axis] += added.shape[growing.axis];
-  const BufferId source = TRY(read(growing.node->inputs[1], {})), state = buffer_of(growing.past);
+  const BufferId source = TRY(read(growing.node->inputs[1], {})),
+                 state = grow(growing.present, shape);
   const std::size_t width =
       kernels::extent(shape, growing.axis + 1, shape.size()) * element_bytes(past.dtype);
   const auto bytes_of_rows = [width](std::int64_t rows) {
@@ -34,9 +53,6 @@ Result<void> Planner::append(std::size_t index) {
             },
             nullptr,
             ""});
-  plan_->grown_[index] = shape;
-  Lying lying = lying_in(shape, growing.room);
-  bind(growing.present, {past.dtype, std::move(shape), {}, nullptr}, state, std::move(lying));
   return {};
 }
 

@@ -146,7 +146,7 @@ Result<void> Planner::take_output(ValueId value, ValueId made, std::optional<Dat
   } else if (operand.constant) {
     know(value, operand.constant);
   } else {
-    bind(value, operand, state(made).buffer, state(made).lying);
+    bind(value, operand, state(made).buffer, state(made).lying, state(made).start);
   }
   read_once_less(made);
   return {};

@@ -54,8 +54,9 @@ Lying spread(const Lying& lying, const Shape& from, const Shape& to) {
   return out;
 }
 
-kernels::StridedCopy gathering(const Lying& lying) {
+kernels::StridedCopy gathering(const Lying& lying, std::int64_t start) {
   kernels::StridedCopy copy;
+  copy.start = start;
   for (const std::vector<Stride>& factors : lying) {
     for (const Stride& factor : factors) {
       copy.shape.push_back(factor.size);

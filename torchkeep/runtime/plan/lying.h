@@ -14,7 +14,7 @@ Lying lying_in(const Shape& shape, const Shape& room);
 std::optional<Lying> reshaped(const Lying& lying, const Shape& shape);
 /// Dimensions of 1 repeated, and new ones in front, as ONNX broadcasts.
 Lying spread(const Lying& lying, const Shape& from, const Shape& to);
-/// What brings them together.
-kernels::StridedCopy gathering(const Lying& lying);
+/// What brings them together, from element `start` on.
+kernels::StridedCopy gathering(const Lying& lying, std::int64_t start);
 
 }  // namespace torchkeep::runtime::plan

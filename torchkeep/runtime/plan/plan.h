@@ -28,13 +28,14 @@ using ConstantPointer = std::shared_ptr<const graph::Constant>;
 /// Elements that are known beside the graph's own constants.
 using KnownValues = std::unordered_map<graph::ValueId, ConstantPointer>;
 
-/// State that a node makes longer where it lies: a Concat along `axis` of `past`, an input that has
-/// room behind it, and something new. `present` is what comes out.
+/// State that a node makes longer where it lies: `past`, an input that has room behind it along
+/// `axis`, and something new. `present` is what comes out.
 struct Growing {
   const graph::Node* node = nullptr;
   graph::ValueId past = graph::kLeftOut, present = graph::kLeftOut;
   std::size_t axis = 0;
-  Shape room;  ///< As `past` lies in memory: all of it, what is yet to come too.
+  bool by_kernel = false;  ///< The node's kernel appends by itself; else it is a Concat.
+  Shape room;              ///< As `past` lies in memory: all of it, what is yet to come too.
 };
 
 /// What is planned: nodes in order, a kernel for each, and what is known of their values.

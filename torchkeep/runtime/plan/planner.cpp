@@ -110,7 +110,7 @@ Result<void> Planner::plan_node(const Item& item) {
   const Node& node = *item.node;
   if (item.kernel->is_constant() && is_known(node) && TRY(fold(item))) return {};
   const auto growing = std::ranges::find(request_.growing, &node, &Growing::node);
-  if (growing != request_.growing.end()) {
+  if (growing != request_.growing.end() && !growing->by_kernel) {
     TRY(append(static_cast<std::size_t>(growing - request_.growing.begin())));
   } else {
     TRY(plan_kernel(item));
@@ -143,7 +143,7 @@ void Planner::end_branch(const Item& item) {
     if (from.operand.constant) {
       know(value, from.operand.constant);
     } else {
-      bind(value, from.operand, from.buffer, from.lying);
+      bind(value, from.operand, from.buffer, from.lying, from.start);
     }
   }
   for (const ValueId output : item.body->outputs) {

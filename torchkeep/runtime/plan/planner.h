@@ -36,11 +36,20 @@ class Planner {
   Result<BufferId> read(graph::ValueId value, const dnn::Layout& layout);
   BufferId buffer_of(graph::ValueId value) const;
   const Lying& lying_of(graph::ValueId value) const;
+  std::int64_t start_of(graph::ValueId value) const;
   bool may_overwrite(graph::ValueId value) const;
   Result<BufferId> write(graph::ValueId value, Operand operand);
   BufferId write_over(graph::ValueId value, graph::ValueId input, Operand operand);
   Result<void> view(graph::ValueId value, graph::ValueId input, Shape shape);
   bool view_spread(graph::ValueId value, graph::ValueId input, const Shape& shape);
+  bool view_repeated(graph::ValueId value, graph::ValueId input, std::size_t axis,
+                     std::int64_t whole, std::int64_t each);
+  bool view_part(graph::ValueId value, graph::ValueId input, std::size_t axis, std::int64_t first,
+                 const Shape& shape);
+  bool view_joined(graph::ValueId value, std::span<const graph::ValueId> inputs, std::size_t axis,
+                   const Shape& shape);
+  std::optional<Shape> room(graph::ValueId present, graph::ValueId past) const;
+  BufferId grow(graph::ValueId present, Shape shape);
   void know(graph::ValueId value, ConstantPointer constant);
   Result<BufferId> add_arena_buffer(std::uint64_t bytes);
   BufferId add_fixed_buffer(std::byte* memory, std::uint64_t bytes,
@@ -59,6 +68,7 @@ class Planner {
     std::uint32_t uses_left = 0;
     std::vector<std::pair<dnn::Layout, BufferId>> copies;  ///< In other layouts.
     Lying lying = {};  ///< Where the layout is plain and elements are no neighbours all the same.
+    std::int64_t start = 0;  ///< Of the first of them then.
   };
 
   // planner.cpp: node after node.
@@ -71,13 +81,15 @@ class Planner {
   void count_more(graph::ValueId value);
   void read_once_less(graph::ValueId value);
 
-  // values.cpp: what is known of values, and in which memory they lie.
+  // values.cpp: what is known of values, and in which memory they lie; views.cpp: which lie in that
+  // of others.
   ValueState& state(graph::ValueId value);
   /// Null if the request does not know its elements.
   ConstantPointer find_known(graph::ValueId value) const;
   /// The same elements, in memory that small ones share if nobody else holds them.
   ConstantPointer shelved(ConstantPointer constant);
-  void bind(graph::ValueId value, Operand operand, BufferId buffer, Lying lying = {});
+  void bind(graph::ValueId value, Operand operand, BufferId buffer, Lying lying = {},
+            std::int64_t start = 0);
   Result<BufferId> read_gathered(graph::ValueId value);
 
   // folding.cpp: nodes that are run while planning.

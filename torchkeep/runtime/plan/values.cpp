@@ -11,14 +11,6 @@ namespace {
 // Shapes and indices are a few bytes, and secret memory comes in pages.
 constexpr std::uint64_t kMaxShelvedBytes = 4096, kShelfBytes = 64 << 10;
 
-/// Whether whole matrices are repeated, as for heads of queries that share one of keys: attention
-/// follows those where they lie. Other operators read neighbours, and had better be given them.
-bool repeats_matrices(const Shape& from, const Shape& to) {
-  const std::size_t rank = to.size();
-  return from.size() == rank && rank > 3 && from[rank - 1] == to[rank - 1] &&
-         from[rank - 2] == to[rank - 2];
-}
-
 }  // namespace
 
 using graph::kLeftOut;
@@ -50,10 +42,11 @@ Planner::ValueState& Planner::state(ValueId value) {
   return *values_.find(value);
 }
 
-void Planner::bind(ValueId value, Operand operand, BufferId buffer, Lying lying) {
+void Planner::bind(ValueId value, Operand operand, BufferId buffer, Lying lying,
+                   std::int64_t start) {
   const std::uint32_t left = uses_[value];
   uses_left_[buffer] += left;
-  values_.set(value, {std::move(operand), buffer, left, {}, std::move(lying)});
+  values_.set(value, {std::move(operand), buffer, left, {}, std::move(lying), start});
 }
 
 const Operand& Planner::operand(ValueId value) const { return values_.find(value)->operand; }
@@ -106,6 +99,7 @@ void Planner::add_step(Step step) {
 
 BufferId Planner::buffer_of(ValueId value) const { return values_.find(value)->buffer; }
 const Lying& Planner::lying_of(ValueId value) const { return values_.find(value)->lying; }
+std::int64_t Planner::start_of(ValueId value) const { return values_.find(value)->start; }
 
 Result<BufferId> Planner::read_gathered(ValueId value) {
   ValueState& from = state(value);
@@ -116,7 +110,7 @@ Result<BufferId> Planner::read_gathered(ValueId value) {
       TRY(add_arena_buffer(TRY(byte_count(from.operand.dtype, from.operand.shape))));
   from.copies.emplace_back(dnn::Layout(), copy);
   add_step({{from.buffer, copy},
-            kernels::strided_action(from.operand.dtype, gathering(from.lying)),
+            kernels::strided_action(from.operand.dtype, gathering(from.lying, from.start)),
             nullptr,
             ""});
   return copy;
@@ -163,36 +157,6 @@ BufferId Planner::write_over(ValueId value, ValueId input, Operand operand) {
   TORCHKEEP_CHECK(may_overwrite(input) && bytes_of(operand) == plan_->buffers_[buffer].bytes);
   bind(value, std::move(operand), buffer);
   return buffer;
-}
-
-bool Planner::view_spread(ValueId value, ValueId input, const Shape& shape) {
-  const ValueState& from = state(input);
-  const Shape given = from.operand.shape;
-  Lying lying = from.lying;
-  if (lying.empty()) {
-    if (!from.operand.layout.is_plain() || !repeats_matrices(given, shape)) return false;
-    lying = lying_in(given, given);
-  }
-  bind(value, {from.operand.dtype, shape, {}, nullptr}, from.buffer, spread(lying, given, shape));
-  return true;
-}
-
-Result<void> Planner::view(ValueId value, ValueId input, Shape shape) {
-  const ValueState& from = state(input);
-  if (!from.lying.empty()) {
-    if (auto seen = reshaped(from.lying, shape)) {
-      bind(value, {from.operand.dtype, std::move(shape), {}, nullptr}, from.buffer,
-           std::move(*seen));
-      return {};
-    }
-  }
-  const BufferId buffer = TRY(read(input, {}));
-  // The view's readers may overwrite a copy that was made for it, so no other reader may find it.
-  std::erase_if(state(input).copies, [&](const auto& copy) { return copy.second == buffer; });
-  Operand operand{state(input).operand.dtype, std::move(shape), {}, nullptr};
-  TORCHKEEP_CHECK(bytes_of(operand) == plan_->buffers_[buffer].bytes);
-  bind(value, std::move(operand), buffer);
-  return {};
 }
 
 }  // namespace torchkeep::runtime::plan
