@@ -155,6 +155,29 @@ void pack_bytes(const BytePanels& panels, const std::int8_t* from, std::uint8_t*
   }
 }
 
+void unpack_column(const BytePanels& panels, const std::uint8_t* weights, const float* scales,
+                   std::size_t column, float* to) {
+  const std::size_t panel = column / kPanelColumns, inside = column % kPanelColumns,
+                    lane = inside % kStep;
+  const auto place = static_cast<unsigned>(inside / kStep);
+  const std::uint8_t* from = weights + panel * panels.panel_bytes() + lane * sizeof(std::uint32_t);
+  const float* scale = scales + panel * panels.panel_scales() + inside;
+  for (std::size_t first = 0; first < panels.inner; first += panels.block) {
+    const std::size_t rows = std::min(panels.block, panels.inner - first);
+    for (std::size_t i = 0; i < rows; ++i) {
+      std::uint32_t word = 0;
+      std::memcpy(&word, from + (panels.four_bits ? i / 2 : i) * kPanelColumns, sizeof word);
+      const unsigned above = panels.four_bits && i % 2 == 1 ? kLanesAPanel : 0;
+      const int number = panels.four_bits
+                             ? static_cast<int>(word >> (4 * (place + above)) & 15) - kMiddle
+                             : static_cast<std::int8_t>(word >> (8 * place) & 255);
+      *to++ = static_cast<float>(number) * *scale;
+    }
+    from += panels.block_bytes(rows);
+    scale += kPanelColumns;
+  }
+}
+
 void pack_scales(const BytePanels& panels, const float* from, std::size_t count, float* to) {
   for (std::size_t start = 0; start < panels.columns; start += kPanelColumns) {
     for (std::size_t b = 0; b < panels.blocks(); ++b) {

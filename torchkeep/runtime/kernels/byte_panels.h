@@ -36,6 +36,10 @@ void pack_bytes(const BytePanels& panels, const std::int8_t* from, std::uint8_t*
 /// `to`: panel_count(columns) * panel_scales() floats.
 void pack_scales(const BytePanels& panels, const float* from, std::size_t count, float* to);
 
+/// Row by row, column `column` times its scales: `inner` floats.
+void unpack_column(const BytePanels& panels, const std::uint8_t* weights, const float* scales,
+                   std::size_t column, float* to);
+
 /// to[r][j] = sum of x[r][i] * weights[i][j] * scale, plus to[r][j] if `add`, for `count` rows and
 /// panels `first` to `last`.
 void multiply_bytes(const BytePanels& panels, const std::uint8_t* weights, const float* scales,

@@ -3,6 +3,7 @@
 
 #include "torchkeep/runtime/kernels/axis.h"
 #include "torchkeep/runtime/kernels/operators.h"
+#include "torchkeep/runtime/kernels/stored_product.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
@@ -95,6 +96,8 @@ class Gather final : public Kernel {
 }  // namespace
 
 Result<KernelPointer> make_gather(NodeReader& node) {
+  if (node.node().quantised) return make_stored_rows(node);
+  if (node.has_input(2)) return malformed("there are 3 inputs, at most 2 are wanted");
   return std::make_unique<Gather>(TRY(node.int_or("axis", 0)));
 }
 

@@ -22,7 +22,7 @@ constexpr std::array kOperators{
     Operator{"Expand", 8, 2, 2, 1, make_expand},
     Operator{"EyeLike", 9, 1, 1, 1, make_eye_like},
     Operator{"Flatten", 1, 1, 1, 1, make_flatten},
-    Operator{"Gather", 1, 2, 2, 1, make_gather},
+    Operator{"Gather", 1, 2, 3, 1, make_gather},  // 3: of a quantised table
     Operator{"GatherElements", 11, 2, 2, 1, make_gather_elements},
     Operator{"GatherND", 11, 2, 2, 1, make_gather_nd},
     Operator{"GridSample", 16, 2, 2, 1, make_grid_sample},

@@ -25,7 +25,11 @@ class StoredProduct final : public Kernel {
         scales_(std::move(scales)),
         biased_(biased) {}
 
-  bool packs(std::size_t input) const override { return input == 1 || input == 3; }
+  /// Of parameters that stand in panels already.
+  StoredProduct(const BytePanels& panels, bool biased)
+      : panels_(panels), biased_(biased), shared_(true) {}
+
+  bool packs(std::size_t input) const override { return !shared_ && (input == 1 || input == 3); }
   std::uint64_t packed_bytes() const override {
     return packed_.bytes.size() + factors_.bytes.size();
   }
@@ -40,11 +44,16 @@ class StoredProduct final : public Kernel {
                        " do not fit");
     Shape output = left;
     output.back() = columns;
-    pack(builder);
     const std::size_t rows = extent(output, 0, output.size() - 1);
-    std::vector<plan::BufferId> buffers{TRY(builder.read(0)),
-                                        builder.keep(packed_.bytes, packed_.owner),
-                                        builder.keep(factors_.bytes, factors_.owner)};
+    std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
+    if (shared_) {
+      buffers.push_back(TRY(builder.read(1)));
+      buffers.push_back(TRY(builder.read(3)));
+    } else {
+      pack(builder);
+      buffers.push_back(builder.keep(packed_.bytes, packed_.owner));
+      buffers.push_back(builder.keep(factors_.bytes, factors_.owner));
+    }
     buffers.push_back(biased_ ? TRY(builder.read(2)) : builder.keep({}, nullptr));
     const double flops = 2.0 * static_cast<double>(rows * panels_.inner * panels_.columns);
     if (!residual_fits(builder, output)) {
@@ -101,17 +110,35 @@ class StoredProduct final : public Kernel {
 
   BytePanels panels_;
   std::shared_ptr<graph::Constant> numbers_, scales_;  ///< Until they are packed.
-  bool biased_;
+  bool biased_, shared_ = false;
   Shelf::Room packed_, factors_;
 };
+
+}  // namespace
 
 bool fits_four_bits(std::span<const std::int8_t> numbers) {
   return std::ranges::all_of(numbers, [](std::int8_t n) { return n >= -8 && n <= 7; });
 }
 
-}  // namespace
+Result<BytePanels> read_panels(NodeReader& node, std::size_t numbers, std::size_t factors) {
+  const std::vector<std::int64_t> form = TRY(node.ints("panels"));
+  const std::shared_ptr<graph::Constant> bytes = node.constant(numbers),
+                                         floats = node.constant(factors);
+  if (form.size() != 4 || std::ranges::min(form) < 0 || !bytes || !floats ||
+      bytes->dtype() != DataType::UInt8 || floats->dtype() != DataType::Float32)
+    return malformed("stored parameters do not stand in panels");
+  const BytePanels panels{static_cast<std::size_t>(form[0]), static_cast<std::size_t>(form[1]),
+                          static_cast<std::size_t>(form[2]), form[3] != 0};
+  const std::size_t count = panel_count(panels.columns);
+  if (bytes->bytes().size() != count * panels.panel_bytes() ||
+      floats->elements<float>().size() != count * panels.panel_scales())
+    return malformed("stored parameters do not fit their panels");
+  return panels;
+}
 
 Result<KernelPointer> make_stored_product(NodeReader& node) {
+  if (node.has("panels"))
+    return std::make_unique<StoredProduct>(TRY(read_panels(node, 1, 3)), node.has_input(2));
   const std::shared_ptr<graph::Constant> numbers = node.constant(1), scales = node.constant(3);
   if (!numbers || numbers->dtype() != DataType::Int8 || numbers->shape().size() != 2 ||
       numbers->bytes().empty() || !scales || scales->dtype() != DataType::Float32)

@@ -11,6 +11,7 @@ Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
     TRY(fuse_dequantize(graph));
     stay_quantised(graph);
   }
+  TRY(fuse_stored_tables(graph));
   TRY(fuse_stored_weights(graph));
   drop_unused(graph);  // or the floats of quantised weights would be made for nobody
   TRY(fold_constants(graph, machine, pool, max_bytes, false));

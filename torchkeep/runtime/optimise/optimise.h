@@ -27,6 +27,10 @@ void drop_byte_casts(graph::Graph& graph);
 /// Errors: Unavailable if memory for a transposed matrix is short.
 Result<void> fuse_dequantize(graph::Graph& graph);
 
+/// Lets lookups, and heads that have the same table turned over, read one as small as it is stored.
+/// Errors: Unavailable if memory for a table in panels is short.
+Result<void> fuse_stored_tables(graph::Graph& graph);
+
 /// Lets linear layers of floats read weights as small as they are stored.
 /// Errors: Unavailable if memory for a matrix in another order is short.
 Result<void> fuse_stored_weights(graph::Graph& graph);
