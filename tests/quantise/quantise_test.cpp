@@ -1,6 +1,7 @@
 // Whole models: what is quantised in which way; the answers stay near.
 #include "torchkeep/quantise/quantise.h"
 
+#include "torchkeep/quantise/draft.h"
 #include "torchkeep/runtime/dnn/dnn.h"
 
 #include "tests/quantise/quantise_case.h"
@@ -30,6 +31,26 @@ TEST_F(Quantise, WeightsAloneOfFourBits) {
   const auto before = runtime::Model::load_onnx(model_).value(),
              after = runtime::Model::load_onnx(output_).value();
   EXPECT_LT(after->parameter_bytes(), before->parameter_bytes() / 3);
+}
+
+TEST_F(Quantise, FourBitsOfAModelWithExternalDataLieBesideItToo) {
+  two_layers().store(folder_ / "inside.onnx");
+  const Source source = Source::open(folder_ / "inside.onnx").value();
+  ASSERT_TRUE(store(Draft(source), model_, 4096).ok());
+  Order order = by(Way::Weights, 4);
+  order.model = model_;
+  order.output = output_;
+  const auto report = quantise::quantise(order, random_samples());
+  ASSERT_TRUE(report.ok()) << report.error();
+  EXPECT_EQ(report->data, folder_ / "o.onnx.data");
+  EXPECT_GE(std::filesystem::file_size(report->data), 64U * 48 / 2);
+  EXPECT_LT(std::filesystem::file_size(output_), report->bytes_after - 64 * 48 / 2 + 1);
+  for (const Difference& each : report->differences) EXPECT_LT(each.relative, 0.25);
+  // Its numbers are read where they lie, and nowhere beyond.
+  std::filesystem::resize_file(report->data, 64 * 48 / 2 - 1);
+  const auto cut = runtime::Model::load_onnx(output_);
+  ASSERT_FALSE(cut.ok());
+  EXPECT_EQ(cut.error().code, ErrorCode::Malformed);
 }
 
 TEST_F(Quantise, ActivationsAsEachRunFindsThem) {

@@ -19,7 +19,19 @@ Message pairs(std::int64_t type, const Shape& shape, const std::vector<std::uint
   return message.number(2, type).text(8, name).bytes(9, bytes);
 }
 
-/// A model of opset 21 in a file: x times nothing of `graph`'s own initializers.
+/// A tensor whose pairs lie in the file `location`, from byte 2 on.
+Message outside(std::string_view location, std::int64_t type = kSigned, std::int64_t count = 3) {
+  return Message()
+      .number(1, count)
+      .number(2, type)
+      .text(8, "w")
+      .message(13, Message().text(1, "location").text(2, location))
+      .message(13, Message().text(1, "offset").text(2, "2"))
+      .number(14, 1);
+}
+
+/// A model of opset 21 in a file: x times nothing of `graph`'s own initializers. Beside it is a
+/// file `data` of four bytes.
 Result<std::vector<float>> run_file(const Message& graph, const Tensor& x) {
   const torchkeep::testing::TemporaryFolder folder;
   const Message model =
@@ -27,6 +39,7 @@ Result<std::vector<float>> run_file(const Message& graph, const Tensor& x) {
   std::ofstream(folder / "model.onnx", std::ios::binary)
       .write(reinterpret_cast<const char*>(model.view().data()),
              static_cast<std::streamsize>(model.view().size()));
+  std::ofstream(folder / "data", std::ios::binary).write("\x77\x77\xf1\x08", 4);
   const auto loaded = TRY(Model::load_onnx(folder / "model.onnx"));
   const std::vector<Tensor> outputs = TRY(loaded->run({&x, 1}));
   return elements_of<float>(outputs[0]);
@@ -64,6 +77,24 @@ TEST(FourBits, MayBeNumbersThatHoldAByteEach) {
                               tensor<float>({3}, {1, 1, 1}));
   ASSERT_TRUE(found.ok()) << found.error();
   EXPECT_THAT(*found, ElementsAre(2, 0, -99));
+}
+
+TEST(FourBits, MayLieInAnotherFile) {
+  const Tensor x = tensor<float>({3}, {0, 0, 0});
+  const auto is_signed =
+      run_file(dequantizing(outside("data"), pairs(kSigned, {2}, {0x20}, "z")), x);
+  ASSERT_TRUE(is_signed.ok()) << is_signed.error();
+  EXPECT_THAT(*is_signed, ElementsAre(1, -1, -100));
+  const auto is_unsigned =
+      run_file(dequantizing(outside("data", kUnsigned), pairs(kUnsigned, {2}, {0x20}, "z")), x);
+  ASSERT_TRUE(is_unsigned.ok()) << is_unsigned.error();
+  EXPECT_THAT(*is_unsigned, ElementsAre(1, 15, 60));
+}
+
+TEST(FourBits, ThatAreNotHandedInAreRefused) {
+  const auto widened = widen_four_bits(outside("data").view());
+  ASSERT_FALSE(widened.ok());
+  EXPECT_EQ(widened.error().code, ErrorCode::Malformed);
 }
 
 struct FileFault {
@@ -105,15 +136,12 @@ const FileFault kFaults[] = {
     {"OfAnAbsurdShape", dequantizing(pairs(kSigned, {std::int64_t{1} << 40}, {1}), kZero),
      "there are 1 bytes of pairs"},
     {"OfANegativeShape", dequantizing(pairs(kSigned, {-2}, {1}), kZero), "negative dimension"},
-    {"InAnotherFile",
-     dequantizing(Message()
-                      .number(1, 3)
-                      .number(2, kSigned)
-                      .text(8, "w")
-                      .message(13, Message().text(1, "location").text(2, "data"))
-                      .number(14, 1),
-                  kZero),
-     "in another file are not supported"},
+    {"BeyondTheirFile", dequantizing(outside("data", kSigned, 5), kZero), "ends after"},
+    {"OfAnAbsurdShapeElsewhere",
+     dequantizing(outside("data", kSigned, std::int64_t{1} << 40), kZero), "ends after"},
+    {"OfANegativeShapeElsewhere", dequantizing(outside("data", kSigned, -2), kZero),
+     "negative dimension"},
+    {"AboveTheModel", dequantizing(outside("../data"), kZero), "is not beside the model"},
     {"ThatAnotherOperatorReads", read_by(node("Cast", {"w"}, {"y"}, {int_attribute("to", 1)})),
      "operator Cast (node /Cast) reads \"w\""},
     {"ThatAreAScale", read_by(node("DequantizeLinear", {"x", "w"}, {"y"})),

@@ -125,10 +125,9 @@ class Writer {
       }
     }
     for (const SecretBuffer& tensor : draft_.new_tensors()) {
-      const NewTensor made = TRY(look_at(tensor));
-      // The engine reads numbers of 4 bits from the file itself alone.
-      if (external_ && made.type != kFourBits && made.raw.size() >= kFewestExternalBytes)
-        TRY(lay_out_outside(graph, tensor, made.raw));
+      const ByteView made = TRY(raw_of(tensor));
+      if (external_ && made.size() >= kFewestExternalBytes)
+        TRY(lay_out_outside(graph, tensor, made));
       else
         graph.field(kInitializer, tensor);
     }
@@ -144,18 +143,13 @@ class Writer {
       graph.view(field.whole);
   }
 
-  struct NewTensor {
-    std::int64_t type = 0;
+  static Result<ByteView> raw_of(ByteView tensor) {
     ByteView raw;
-  };
-  static Result<NewTensor> look_at(ByteView tensor) {
-    NewTensor found;
     Reader reader(tensor);
     while (const std::optional<Field> field = TRY(reader.next())) {
-      if (field->number == 2) found.type = field->as_int();
-      if (field->number == 9) found.raw = field->bytes;
+      if (field->number == 9) raw = field->bytes;
     }
-    return found;
+    return raw;
   }
 
   /// The tensor without its elements. raw_data = 9, external_data = 13, data_location = 14.
@@ -234,8 +228,7 @@ Result<Stored> store(const Draft& draft, const Path& path, std::uint64_t max_fil
   const Writer& writer = goes_out ? outside : inside;
   if (writer.file_bytes() > max_file_bytes)
     return invalid_argument("what must lie in the file itself has ", writer.file_bytes(),
-                            " bytes, at most ", max_file_bytes,
-                            " may; numbers of 4 bits are kept there: take --weights int8");
+                            " bytes, at most ", max_file_bytes, " may");
   TRY(writer.write());
   return Stored{writer.file_bytes() + writer.data_bytes(),
                 writer.has_data() ? writer.data_path() : Path()};

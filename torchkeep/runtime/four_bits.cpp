@@ -18,7 +18,7 @@ struct Pairs {
   std::string_view name;
   Shape shape;
   std::int64_t type = 0;
-  bool external = false;
+  std::vector<Field> external;  ///< Where the pairs are, if not here.
   std::optional<ByteView> raw;
   std::vector<Field> typed;  ///< Numbers that hold a byte each.
 };
@@ -37,7 +37,7 @@ Result<Pairs> parse_pairs(ByteView tensor) {
         pairs.raw = field->bytes;
         break;
       case 13:
-      case 14: pairs.external = true; break;
+      case 14: pairs.external.push_back(*field); break;
       default: break;
     }
   }
@@ -59,10 +59,9 @@ Result<SecretBuffer> bytes_of(const Pairs& pairs, std::size_t wanted) {
 }
 
 Result<SecretBuffer> widened(const Pairs& pairs) {
-  if (pairs.external)
+  if (!pairs.external.empty() && !pairs.raw)
     return malformed(
-        "integers of 4 bits in another file are not supported; save the model with its data "
-        "inside");
+        "its integers of 4 bits lie in another file; save the model with its data inside");
   const std::uint64_t count = TRY(element_count(pairs.shape));
   const SecretBuffer bytes = TRY(bytes_of(pairs, count / 2 + count % 2));
   SecretBuffer elements(count);
@@ -132,8 +131,25 @@ Result<bool> holds_four_bits(ByteView tensor) {
   return type == kUnsigned || type == kSigned;
 }
 
-Result<SecretBuffer> widen_four_bits(ByteView tensor) {
+Result<std::optional<SecretBuffer>> outline_four_bits(ByteView tensor) {
   const Pairs pairs = TRY(parse_pairs(tensor));
+  if (pairs.external.empty()) return std::optional<SecretBuffer>();
+  const std::uint64_t count =
+      TRY(element_count(pairs.shape).context(text("tensor \"", pairs.name, "\"")));
+  SecretBuffer outline;
+  wire::append_int(outline, 1, static_cast<std::int64_t>(count / 2 + count % 2));
+  wire::append_int(outline, 2, static_cast<std::int64_t>(DataType::UInt8));
+  wire::append_field(outline, 8, as_bytes(pairs.name));
+  for (const Field& field : pairs.external) append(outline, field.whole);
+  return std::optional(std::move(outline));
+}
+
+Result<SecretBuffer> widen_four_bits(ByteView tensor, std::optional<ByteView> outside) {
+  Pairs pairs = TRY(parse_pairs(tensor));
+  if (outside) {
+    pairs.raw = outside;
+    pairs.typed.clear();
+  }
   return widened(pairs).context(text("tensor \"", pairs.name, "\""));
 }
 

@@ -95,6 +95,7 @@ struct PackedOnnx::State {
   Result<TensorProto> parse_initializer(ByteView message);
   Result<SecretBuffer> encode_graph(ByteView graph) const;
   Result<void> open_external(const TensorProto& tensor);
+  Result<SecretBuffer> load_external(const TensorProto& tensor);
   Result<void> read_tensor(std::size_t index, std::uint64_t from, MutableByteView out);
 };
 
@@ -127,7 +128,13 @@ Result<std::vector<TensorProto>> PackedOnnx::State::collect(ByteView graph,
 
 Result<TensorProto> PackedOnnx::State::parse_initializer(ByteView message) {
   if (!TRY(holds_four_bits(message))) return onnx::parse_tensor(message);
-  widened.push_back(TRY(widen_four_bits(message)));
+  std::optional<SecretBuffer> pairs;
+  if (const auto outline = TRY(outline_four_bits(message))) {
+    const TensorProto bytes = TRY(onnx::parse_tensor(*outline));
+    if (bytes.external) pairs = TRY(load_external(bytes));
+  }
+  widened.push_back(
+      TRY(widen_four_bits(message, pairs ? std::optional<ByteView>(*pairs) : std::nullopt)));
   TensorProto tensor = TRY(onnx::parse_tensor(widened.back()));
   const std::string_view name = tensor.name;
   TRY(check_four_bit_readers(TRY(graph_message()), {&name, 1}));
@@ -148,6 +155,14 @@ Result<void> PackedOnnx::State::open_external(const TensorProto& tensor) {
                      " ends after ", where.native(), ", which has ", size);
   }
   return {};
+}
+
+Result<SecretBuffer> PackedOnnx::State::load_external(const TensorProto& tensor) {
+  TRY(open_external(tensor));  // whose file has as many bytes, so a claimed shape allocates nothing
+  SecretBuffer elements(tensor.byte_count);
+  TRY(external.find(tensor.external->location)
+          ->second.read_exactly_at(tensor.external->offset, elements));
+  return elements;
 }
 
 Result<SecretBuffer> PackedOnnx::State::encode_graph(ByteView graph) const {
