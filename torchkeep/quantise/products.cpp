@@ -24,7 +24,8 @@ float float_of(const NodeProto& node, std::string_view name) {
   return found == nullptr ? 1.0F : found->f;
 }
 
-/// Why a Gemm is none that the engine multiplies with integers; "" if it is.
+}  // namespace
+
 std::string fault_of_gemm(const Source& source, const NodeProto& node, std::int64_t columns) {
   if (int_of(node, "transA", 0) != 0 || float_of(node, "alpha") != 1 || float_of(node, "beta") != 1)
     return "it turns its input (transA), or scales (alpha, beta)";
@@ -35,6 +36,8 @@ std::string fault_of_gemm(const Source& source, const NodeProto& node, std::int6
     return "its bias is no parameter with one number a column";
   return "";
 }
+
+namespace {
 
 std::string fault_of_conv(const Source& source, const NodeProto& node, const TensorProto& weights) {
   if (weights.shape.size() < 3 || weights.shape.size() > 5)

@@ -27,6 +27,9 @@ struct Wanted {
   std::size_t fewest_weights = 1;  ///< Of a product that is worth it.
 };
 
+/// Why a Gemm with that many columns is none that the engine multiplies with integers; "" if it is.
+std::string fault_of_gemm(const Source& source, const NodeProto& node, std::int64_t columns);
+
 /// The products of the outermost graph; others that one might expect among them go to `left`.
 std::vector<Product> find_products(const Source& source, const Wanted& wanted,
                                    std::vector<Left>& left);

@@ -78,21 +78,25 @@ Result<Report> quantise(const Order& order, const SampleMaker& make_samples, con
   const Source source = TRY(Source::open(order.model));
   Report report;
   std::vector<Product> products = find_products(source, wanted_of(order), report.left);
-  if (products.empty()) return nothing_to_do(report.left);
+  std::vector<Table> tables;
+  if (order.way == Way::Weights)
+    tables = TRY(find_tables(source, wanted_of(order), products, report.left));
+  if (products.empty() && tables.empty()) return nothing_to_do(report.left);
   const auto before = TRY(load(order.model, order));
   const Samples samples = TRY(make_samples(before->inputs()));
   if (samples.count == 0) return invalid_argument("there is no sample to run the model on");
 
   Draft draft(source);
   const std::size_t runs = samples.count * (order.way == Way::Static ? 2 : 1);
-  const std::size_t steps = products.size() + runs;
+  const std::size_t steps = products.size() + tables.size() + runs;
   std::size_t done = 0;
   const auto step = [&] {
     if (ticks) ticks(static_cast<double>(++done) / static_cast<double>(steps));
   };
   report.rewritten = TRY(raise_opset(draft, opset_of(order)));
   products = TRY(change(draft, order, std::move(products), samples, step, report.left));
-  if (products.empty()) return nothing_to_do(report.left);
+  TRY(quantise_tables(draft, tables, order.bits, order.block, step));
+  if (products.empty() && tables.empty()) return nothing_to_do(report.left);
   TRY(draft.drop_unread());
 
   const Unfinished made = TRY(Unfinished::beside(order.output));
@@ -110,6 +114,11 @@ Result<Report> quantise(const Order& order, const SampleMaker& make_samples, con
   report.opset_after = draft.opset();
   for (const Product& product : products)
     ++report.quantised[std::string(source.nodes()[product.node].op)];
+  for (const Table& table : tables) {
+    report.quantised["Gather"] += table.lookups;
+    for (const std::size_t head : table.heads)
+      ++report.quantised[std::string(source.nodes()[head].op)];
+  }
   return report;
 }
 

@@ -2,6 +2,7 @@
 
 #include "torchkeep/quantise/calibrate.h"
 #include "torchkeep/quantise/products.h"
+#include "torchkeep/quantise/tables.h"
 
 /// The ways to quantise: each changes a draft.
 namespace torchkeep::quantise {
@@ -13,6 +14,11 @@ using Step = std::function<void()>;
 /// fuse_stored_weights.cpp): `bits` 8 with a scale a column, or 4 with one for `block` rows.
 Result<void> quantise_weights(Draft& draft, const std::vector<Product>& products, int bits,
                               std::size_t block, const Step& step);
+
+/// DequantizeLinear in front of lookups and of the heads that share their table: a scale a row, or
+/// with `bits` 4 one for `block` numbers of a row.
+Result<void> quantise_tables(Draft& draft, const std::vector<Table>& tables, int bits,
+                             std::size_t block, const Step& step);
 
 /// DynamicQuantizeLinear, MatMulInteger, Cast and Mul instead of MatMul and Gemm.
 Result<void> quantise_dynamically(Draft& draft, const std::vector<Product>& products,
