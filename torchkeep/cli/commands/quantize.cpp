@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "torchkeep/base/thread_pool.h"
 #include "torchkeep/cli/commands/commands.h"
 #include "torchkeep/cli/model_inputs.h"
@@ -54,6 +56,24 @@ std::string mebibytes(std::uint64_t bytes) {
   return rounded(static_cast<double>(bytes) / (1024 * 1024)) + " MiB";
 }
 
+/// Of the outputs that are furthest off; a language model's caches are outputs too.
+void tell_differences(const Console& console, const Options& options, const Report& report) {
+  constexpr std::size_t kShown = 3;
+  std::vector<quantise::Difference> worst = report.differences;
+  std::ranges::stable_sort(worst, std::ranges::greater(), &quantise::Difference::relative);
+  // One more is not worth a line that says so.
+  const std::size_t shown = worst.size() <= kShown + 1 ? worst.size() : kShown;
+  for (std::size_t i = 0; i < shown; ++i) {
+    const quantise::Difference& each = worst[i];
+    console.field(each.output, text("differs by at most ", rounded(each.absolute), ", ",
+                                    rounded(100 * each.relative), " % of its largest number, on ",
+                                    report.samples, options.calibrate.empty() ? " made up" : "",
+                                    report.samples == 1 ? " sample" : " samples"));
+  }
+  if (shown < worst.size())
+    console.field("outputs", text(worst.size() - shown, " more differ less: see --json"));
+}
+
 void tell(const Console& console, const Options& options, const Report& report) {
   constexpr std::size_t kShown = 12;
   const Order& order = options.order;
@@ -77,12 +97,7 @@ void tell(const Console& console, const Options& options, const Report& report) 
     console.field("left", text(count, " ", reason));
   }
   if (shown > kShown) console.field("left", text(reasons.size() - kShown, " more: see --json"));
-  for (const quantise::Difference& each : report.differences) {
-    console.field(each.output, text("differs by at most ", rounded(each.absolute), ", ",
-                                    rounded(100 * each.relative), " % of its largest number, on ",
-                                    report.samples, options.calibrate.empty() ? " made up" : "",
-                                    report.samples == 1 ? " sample" : " samples"));
-  }
+  tell_differences(console, options, report);
 }
 
 json::Json encode(const Options& options, const Report& report) {
