@@ -59,7 +59,7 @@ py::dict describe(const quantise::Report& report) {
 }
 
 py::dict quantise_model(const std::string& model, const std::string& output, const std::string& way,
-                        int bits, std::size_t block, double percentile, bool replace,
+                        int bits, std::size_t block, double percentile, bool portable, bool replace,
                         const Arrays& arrays, const std::function<void(double)>& progress) {
   const quantise::Order order{.model = model,
                               .output = output,
@@ -67,6 +67,7 @@ py::dict quantise_model(const std::string& model, const std::string& output, con
                               .bits = bits,
                               .block = block,
                               .percentile = percentile,
+                              .portable = portable,
                               .replace = replace,
                               .threads = static_cast<int>(usable_cores())};
   const auto samples = copy_samples(arrays);
@@ -94,7 +95,8 @@ py::dict quantise_model(const std::string& model, const std::string& output, con
 void add_quantise(py::module_& module) {
   using py::arg;
   module.def("quantise", &quantise_model, arg("model"), arg("output"), arg("way"), arg("bits"),
-             arg("block"), arg("percentile"), arg("replace"), arg("samples"), arg("progress"));
+             arg("block"), arg("percentile"), arg("portable"), arg("replace"), arg("samples"),
+             arg("progress"));
 }
 
 }  // namespace torchkeep::python

@@ -30,7 +30,7 @@ class Quantised:
 
 
 def quantize(path_in: PathLike, path_out: PathLike, way: str = "int8", *, calibrate: Sequence[Sample] = (), block: int = 32,
-             percentile: float = 100.0, replace: bool = False, quiet: bool = False) -> Quantised:
+             percentile: float = 100.0, portable: bool = False, replace: bool = False, quiet: bool = False) -> Quantised:
     """Makes an .onnx model smaller and faster with numbers of fewer bits, and says how far its answers are.
 
     `way` is "int8" or "int4" (weights alone: for language models; `block` weights of four bits share a scale), "dynamic"
@@ -39,8 +39,9 @@ def quantize(path_in: PathLike, path_out: PathLike, way: str = "int8", *, calibr
 
     `calibrate` are samples of what the model will be asked, some tens of them: each an array or tensor, a tuple or list of
     them in the order of the inputs, or a dict by the inputs' names. "static" needs some; each way compares both models on
-    them, or on one sample of seeded numbers. `percentile` is how much of an activation its range holds. `replace` overwrites
-    `path_out`, which after an error is as it was, or not there.
+    them, or on one sample of seeded numbers. `percentile` is how much of an activation its range holds. `portable`, with
+    "static", quantises also between convolutions and sums, which is slower here and faster in ONNX Runtime. `replace`
+    overwrites `path_out`, which after an error is as it was, or not there.
 
     Raises InvalidArgument, with the way out, for a model that is quantised already or has no layer to quantise, and for
     samples that do not fit; Malformed if a weight or an activation is NaN or infinite, or the engine cannot run the model.
@@ -54,7 +55,8 @@ def quantize(path_in: PathLike, path_out: PathLike, way: str = "int8", *, calibr
     arrays = [_arrays(sample, ports, i + 1) for i, sample in enumerate(samples)] or [_made_up(ports)]
     kind, bits = _WAYS[way]
     with _Bar(f"quantising {pathlib.Path(path_in).name}", quiet) as bar:
-        made = _core.quantise(os.fspath(path_in), os.fspath(path_out), kind, bits, block, percentile, replace, arrays, bar.show)
+        made = _core.quantise(os.fspath(path_in), os.fspath(path_out), kind, bits, block, percentile, portable, replace, arrays,
+                              bar.show)
     counted = ", ".join(f"{count} {name}" for name, count in made["quantised"].items())
     furthest = max((relative for _, relative in made["differences"].values()), default=0.0)
     _say(quiet, f"Quantised {counted}: {made['bytes_before'] / 1e6:.1f} MB, now {made['bytes_after'] / 1e6:.1f} MB; answers "

@@ -64,6 +64,25 @@ class Quantising(Case):
         self.assertTrue(made.path.exists())
         self.assertIn(("Conv", "convolutions stay floats this way; --static quantises them"), [each[1:] for each in made.left])
 
+    def test_portable_quantises_between_convolutions_and_sums_too(self):
+        class Sum(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first, self.second, self.third = (torch.nn.Conv2d(16, 16, 3, padding=1) for _ in range(3))
+
+            def forward(self, x):
+                y = torch.relu(self.first(x))
+                return self.third(torch.relu(self.second(y) + y))
+
+        torch.manual_seed(1)
+        x = torch.randn(1, 16, 6, 6)
+        self.export(Sum(), (x,), ["x"])
+        counts = []
+        for portable in (False, True):
+            torchkeep.quantize(self.model, self.small, "static", calibrate=[x], portable=portable, replace=True, quiet=True)
+            counts.append(self.small.read_bytes().count(b"QuantizeLinear"))
+        self.assertGreater(counts[1], counts[0])
+
     def test_refusals_leave_nothing(self):
         self.export(Net(), (torch.randn(1, 3, 6, 6),), ["x"])
         good = numpy.zeros((1, 3, 6, 6), numpy.float32)
