@@ -74,6 +74,27 @@ TEST_F(Quantize, TellsPeopleSizesCountsAndTheDifference) {
     EXPECT_THAT(said.output, HasSubstr(words));
 }
 
+TEST_F(Quantize, NamesTheOutputsThatAreFurthestOffAndCountsTheOthers) {
+  GraphBuilder graph;
+  std::vector<float> weights(64 * 48);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    weights[i] = 0.01F * static_cast<float>(i % 29) - 0.14F;
+  graph.input("x", {-1, 64}).add(node("MatMul", {"x", "w"}, {"p"}));
+  for (int i = 0; i < 6; ++i) {
+    const std::string name = "out" + std::to_string(i);
+    graph.output(name, {-1, 48});
+    graph.add(i == 4 ? node("Mul", {"p", "p"}, {name}) : node("Abs", {"p"}, {name}));
+  }
+  graph.field(5, raw_tensor(runtime::DataType::Float32, {64, 48}, raw_bytes(weights), "w"));
+  ASSERT_TRUE(store_file(model_, graph.model()).ok());
+  const Said said = quantize({});
+  ASSERT_EQ(said.status, 0) << said.error;
+  EXPECT_THAT(said.output, HasSubstr("3 more, none further off: see --json"));
+  EXPECT_THAT(said.output, HasSubstr("out4")) << "whose square is off by twice as much";
+  const Said all = quantize({"--json", "--force"});
+  EXPECT_EQ(json::parse(all.output).value()["differences"].size(), 6U);
+}
+
 struct WrongCall {
   std::vector<std::string> arguments;
   int status;

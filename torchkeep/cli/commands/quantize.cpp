@@ -71,7 +71,7 @@ void tell_differences(const Console& console, const Options& options, const Repo
                                     report.samples == 1 ? " sample" : " samples"));
   }
   if (shown < worst.size())
-    console.field("outputs", text(worst.size() - shown, " more differ less: see --json"));
+    console.field("outputs", text(worst.size() - shown, " more, none further off: see --json"));
 }
 
 void tell(const Console& console, const Options& options, const Report& report) {
