@@ -163,11 +163,16 @@ class GraphBuilder {
     return *this;
   }
 
+  /// A FunctionProto.
+  GraphBuilder& function(const Message& message) {
+    functions_.push_back(message);
+    return *this;
+  }
+
   SecretBuffer model(std::int64_t opset = 17) const {
-    const Message message = Message()
-                                .number(1, 8)
-                                .message(8, Message().text(1, "").number(2, opset))
-                                .message(7, graph_);
+    Message message;
+    message.number(1, 8).message(8, Message().text(1, "").number(2, opset)).message(7, graph_);
+    for (const Message& function : functions_) message.message(25, function);
     return SecretBuffer(message.view().begin(), message.view().end());
   }
   const SecretBuffer& data() const { return data_; }
@@ -184,6 +189,7 @@ class GraphBuilder {
 
  private:
   Message graph_;
+  std::vector<Message> functions_;
   SecretBuffer data_;
 };
 

@@ -149,7 +149,7 @@ const Fault kFaults[] = {
      "attribute \"group\" is there twice"},
     {"ALocalFunctionsAttribute",
      [] { return small().add(node("Relu", {"x"}, {"y"}, {Message().text(1, "a").text(21, "b")})); },
-     "belongs to a local function"},
+     "refers to \"b\" of a function, and stands in none"},
     {"AConstantWithAnInput",
      [] {
        return small()

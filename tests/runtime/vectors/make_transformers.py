@@ -136,13 +136,13 @@ class Nonzero(nn.Module):
         return scores[places] * 2, places
 
 
-def save(name, model, cases, inputs, outputs, axes, opset):
+def save(name, model, cases, inputs, outputs, axes, opset, as_functions=False):
     folder = FOLDER / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     model.eval()
     torch.onnx.export(model, cases[0], folder / "model.onnx", input_names=inputs, output_names=outputs,
-                      dynamic_axes=axes, opset_version=opset)
+                      dynamic_axes=axes, opset_version=opset, export_modules_as_functions=as_functions)
     for i, case in enumerate(cases):
         data = folder / f"test_data_set_{i}"
         data.mkdir()
@@ -179,6 +179,15 @@ def main():
     lstm = nn.LSTM(6, 8, num_layers=2, bidirectional=True)
     save("lstm", lstm_only(lstm), [(torch.randn(5, 2, 6),), (torch.randn(3, 1, 6),)], ["x"], ["y"],
          {"x": {0: "length", 1: "batch"}, "y": {0: "length", 1: "batch"}}, 13)
+    save_functions()
+
+
+def save_functions():
+    """Modules as local functions that call each other, with attributes handed in."""
+    torch.manual_seed(8)
+    part = lambda width: nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, width), nn.LeakyReLU(0.2), nn.Linear(width, WIDTH))
+    save("functions", nn.Sequential(part(40), part(30), nn.Linear(WIDTH, 5)), [(torch.randn(2, WIDTH),), (torch.randn(5, WIDTH),)],
+         ["x"], ["y"], {"x": {0: "batch"}, "y": {0: "batch"}}, 17, as_functions=True)
 
 
 class lstm_only(nn.Module):

@@ -1,8 +1,11 @@
 #include "torchkeep/runtime/graph/check.h"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
+#include <utility>
 
+#include "torchkeep/runtime/graph/calls.h"
 #include "torchkeep/runtime/graph/inline_constants.h"
 #include "torchkeep/runtime/payload.h"
 
@@ -22,9 +25,10 @@ class Checker {
       return malformed("operator set ", graph_.opset, " is not supported, ", kOldestOpset, " to ",
                        kNewestOpset, " are; export the model with another one");
     }
+    functions_ = TRY(Functions::make(model_.functions));
     for (const onnx::TensorProto& tensor : model_.initializers) TRY(add_initializer(tensor));
     for (const ByteView info : model_.inputs) TRY(add_input(info));
-    InlineConstants constants(model_);
+    InlineConstants constants(model_.initializers, model_.nodes);
     graph_.nodes = TRY(check_nodes(model_.nodes, constants));
     for (const ByteView info : model_.outputs) TRY(add_output(info));
     if (graph_.outputs.empty()) return malformed("the graph has no output");
@@ -37,19 +41,39 @@ class Checker {
     if (graph_.values.size() == onnx::kMaxValues)
       return malformed("more than ", onnx::kMaxValues, " values");
     const auto id = static_cast<ValueId>(graph_.values.size());
-    if (!scopes_.back().emplace(name, id).second)
-      return malformed("value \"", name, "\" is made twice");
+    TRY(name_value(name, id));
     graph_.values.push_back({name, std::move(constant)});
     return id;
   }
 
-  /// The value of that name, in the innermost graph that has one.
+  Result<void> name_value(std::string_view name, ValueId id) {
+    if (!scopes_.back().values.emplace(name, id).second)
+      return malformed("value \"", name, "\" is made twice");
+    return {};
+  }
+
+  /// The value of that name, in the innermost graph that has one; a function sees its own alone.
   std::optional<ValueId> find_value(std::string_view name) const {
     for (std::size_t i = scopes_.size(); i-- > 0;) {
-      const auto known = scopes_[i].find(name);
-      if (known != scopes_[i].end()) return known->second;
+      const auto known = scopes_[i].values.find(name);
+      if (known != scopes_[i].values.end()) return known->second;
+      if (scopes_[i].is_function) break;
     }
     return std::nullopt;
+  }
+
+  Result<std::vector<ValueId>> find_inputs(const onnx::NodeProto& proto) const {
+    std::vector<ValueId> inputs;
+    for (const std::string_view name : proto.inputs) {
+      const std::optional<ValueId> known = find_value(name);
+      if (!name.empty() && !known) {
+        // Whether a later node makes it or none does: nodes are in order, so a cycle shows here
+        // too.
+        return malformed("input \"", name, "\" is not made by any node before it");
+      }
+      inputs.push_back(name.empty() ? kLeftOut : *known);
+    }
+    return inputs;
   }
 
   Result<void> add_initializer(const onnx::TensorProto& tensor) {
@@ -98,11 +122,60 @@ class Checker {
   }
 
   Result<void> add_constant(const onnx::NodeProto& proto, InlineConstants& constants) {
-    if (proto.attributes.size() != 1 || proto.outputs.size() != 1 || !proto.inputs.empty()) {
+    const std::vector<Attribute> attributes = TRY(attributes_of(proto, call_));
+    if (attributes.size() != 1 || proto.outputs.size() != 1 || !proto.inputs.empty()) {
       return malformed("wanted are one attribute, one output and no input");
     }
-    const ConstantSource source = TRY(source_of(proto.attributes[0]));
-    TRY(add_value(proto.outputs[0], TRY(constants.make(source))));
+    const ConstantSource source = TRY(source_of(attributes[0]));
+    if (proto.references.empty()) {
+      TRY(add_value(proto.outputs[0], TRY(constants.make(source))));
+      return {};
+    }
+    // The graph's own constants have no room for what a call hands in.
+    onnx::NodeProto filled = proto;
+    filled.attributes = attributes;
+    InlineConstants alone({}, {&filled, 1});
+    TRY(count_repeated(alone.bytes()));
+    TRY(add_value(proto.outputs[0], TRY(alone.make(source))));
+    return {};
+  }
+
+  /// A few bytes of a function would otherwise become any number in the graph.
+  Result<void> count_repeated(std::uint64_t bytes) {
+    repeated_bytes_ += bytes;
+    if (repeated_bytes_ <= onnx::kMaxRepeatedBytes) return {};
+    return malformed("constants and attributes of functions take more than ",
+                     onnx::kMaxRepeatedBytes, " bytes in all their calls");
+  }
+
+  /// The nodes that a call of a function stands for, behind `nodes`.
+  Result<void> add_call(const onnx::NodeProto& proto, const onnx::FunctionProto& function,
+                        std::vector<Node>& nodes) {
+    if (calls_ == onnx::kMaxCalls)
+      return malformed("functions call each other more than ", onnx::kMaxCalls, " deep");
+    const Call call =
+        TRY(make_call(function, proto, TRY(attributes_of(proto, call_)), model_.opset));
+    const std::vector<ValueId> inputs = TRY(find_inputs(proto));
+    scopes_.push_back({{}, true});
+    for (std::size_t i = 0; i < function.inputs.size(); ++i)
+      TRY(name_value(function.inputs[i], i < inputs.size() ? inputs[i] : kLeftOut));
+    const Call* const outer = std::exchange(call_, &call);
+    ++calls_;
+    InlineConstants constants({}, function.nodes);
+    TRY(count_repeated(constants.bytes()));
+    std::vector<Node> inner = TRY(check_nodes(function.nodes, constants));
+    --calls_;
+    call_ = outer;
+    std::ranges::move(inner, std::back_inserter(nodes));
+    std::vector<std::optional<ValueId>> made;
+    for (const std::string_view name : function.outputs) made.push_back(find_value(name));
+    scopes_.pop_back();
+    for (std::size_t i = 0; i < proto.outputs.size(); ++i) {
+      if (proto.outputs[i].empty()) continue;
+      if (!made[i] || *made[i] == kLeftOut)
+        return malformed("output \"", function.outputs[i], "\" of the function is made by no node");
+      TRY(name_value(proto.outputs[i], *made[i]));
+    }
     return {};
   }
 
@@ -119,6 +192,8 @@ class Checker {
         return malformed("more than ", onnx::kMaxNodes, " nodes");
       if (proto.op == "Constant" && proto.domain.empty()) {
         TRY(add_constant(proto, constants).context(who));
+      } else if (const onnx::FunctionProto* const function = functions_.find(proto)) {
+        TRY(add_call(proto, *function, nodes).context(who));
       } else {
         nodes.push_back(TRY(check_node(proto).context(who)));
       }
@@ -129,10 +204,10 @@ class Checker {
   /// Values of a graph within a graph follow those around it, so that what it reads of them is
   /// known by its number.
   Result<Body> check_body(std::string_view attribute, ByteView message) {
-    if (scopes_.size() > onnx::kMaxDepth)
+    if (scopes_.size() - calls_ > onnx::kMaxDepth)
       return malformed("graphs are more than ", onnx::kMaxDepth, " deep within each other");
     const onnx::ModelProto proto = TRY(onnx::parse_body(message));
-    InlineConstants constants(proto);
+    InlineConstants constants(proto.initializers, proto.nodes);
     scopes_.emplace_back();
     Body body;
     body.attribute = attribute;
@@ -143,7 +218,8 @@ class Checker {
     }
     for (const ByteView info : proto.inputs) {
       const std::string_view name = TRY(onnx::parse_port_name(info));
-      if (!scopes_.back().contains(name)) body.inputs.push_back(TRY(add_value(name, nullptr)));
+      if (!scopes_.back().values.contains(name))
+        body.inputs.push_back(TRY(add_value(name, nullptr)));
     }
     body.nodes = TRY(check_nodes(proto.nodes, constants));
     for (const ByteView info : proto.outputs) {
@@ -173,16 +249,10 @@ class Checker {
     node.name = proto.name;
     node.op = proto.op;
     node.domain = proto.domain;
-    for (const std::string_view name : proto.inputs) {
-      const std::optional<ValueId> known = find_value(name);
-      if (!name.empty() && !known) {
-        // Whether a later node makes it or none does: nodes are in order, so a cycle shows here
-        // too.
-        return malformed("input \"", name, "\" is not made by any node before it");
-      }
-      node.inputs.push_back(name.empty() ? kLeftOut : *known);
-    }
-    for (const Attribute& attribute : proto.attributes) {
+    node.inputs = TRY(find_inputs(proto));
+    node.attributes = TRY(attributes_of(proto, call_));
+    if (call_ != nullptr) TRY(count_repeated(bytes_of(node.attributes)));
+    for (const Attribute& attribute : node.attributes) {
       if (attribute.type != AttributeType::Graph) continue;
       const auto first = static_cast<ValueId>(graph_.values.size());
       node.bodies.push_back(
@@ -192,7 +262,6 @@ class Checker {
     for (const std::string_view name : proto.outputs) {
       node.outputs.push_back(name.empty() ? kLeftOut : TRY(add_value(name, nullptr)));
     }
-    node.attributes = proto.attributes;
     for (std::size_t i = 0; i < node.attributes.size(); ++i) {
       const auto same = [&](const Attribute& other) {
         return other.name == node.attributes[i].name;
@@ -209,8 +278,15 @@ class Checker {
   const std::shared_ptr<SecretBytes>& data_;
   std::uint64_t data_used_ = 0;
   std::size_t node_count_ = 0;
-  /// Names, the outermost graph's first.
-  std::vector<std::unordered_map<std::string_view, ValueId>> scopes_{1};
+  struct Scope {
+    std::unordered_map<std::string_view, ValueId> values;
+    bool is_function = false;
+  };
+  std::vector<Scope> scopes_{1};  ///< The outermost graph's names first.
+  Functions functions_;
+  const Call* call_ = nullptr;  ///< Of the function whose nodes are checked now.
+  std::size_t calls_ = 0;       ///< How many functions that is within.
+  std::uint64_t repeated_bytes_ = 0;
   Graph graph_;
 };
 

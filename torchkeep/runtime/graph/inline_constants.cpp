@@ -11,15 +11,16 @@ std::size_t room_for(std::uint64_t bytes) {
   return (bytes + kPayloadAlignment - 1) / kPayloadAlignment * kPayloadAlignment;
 }
 
-std::size_t room_for_all(const onnx::ModelProto& model) {
+std::size_t room_for_all(std::span<const onnx::TensorProto> initializers,
+                         std::span<const onnx::NodeProto> nodes) {
   std::size_t bytes = 0;
   const auto count = [&](const ConstantSource& source) {
     if (const Result<std::uint64_t> size = source.size()) bytes += room_for(*size);
   };
-  for (const onnx::TensorProto& tensor : model.initializers) {
+  for (const onnx::TensorProto& tensor : initializers) {
     if (!tensor.external) count(ConstantSource::of(tensor));
   }
-  for (const onnx::NodeProto& node : model.nodes) {
+  for (const onnx::NodeProto& node : nodes) {
     if (node.op != "Constant" || node.attributes.empty()) continue;
     if (const Result<ConstantSource> source = source_of(node.attributes[0])) count(*source);
   }
@@ -66,8 +67,9 @@ Result<ConstantSource> source_of(const Attribute& attribute) {
   return malformed("attribute \"", attribute.name, "\" is not supported");
 }
 
-InlineConstants::InlineConstants(const onnx::ModelProto& model)
-    : memory_(std::make_shared<SecretBytes>(room_for_all(model))) {}
+InlineConstants::InlineConstants(std::span<const onnx::TensorProto> initializers,
+                                 std::span<const onnx::NodeProto> nodes)
+    : memory_(std::make_shared<SecretBytes>(room_for_all(initializers, nodes))) {}
 
 Result<std::shared_ptr<Constant>> InlineConstants::make(const ConstantSource& source) {
   const std::uint64_t size = TRY(source.size());

@@ -29,8 +29,13 @@ Result<ConstantSource> source_of(const Attribute& attribute);
 /// The constants of one graph share one block: there may be thousands of a few bytes.
 class InlineConstants {
  public:
-  /// With room for those of `model`, whichever of them are asked for.
-  explicit InlineConstants(const onnx::ModelProto& model);
+  /// With room for those of a graph with these initializers and nodes, whichever of them are
+  /// asked for.
+  InlineConstants(std::span<const onnx::TensorProto> initializers,
+                  std::span<const onnx::NodeProto> nodes);
+
+  /// Of all of them.
+  std::uint64_t bytes() const { return memory_->size(); }
 
   /// Each may be asked for once. Errors: Malformed for elements that do not follow their shape.
   Result<std::shared_ptr<Constant>> make(const ConstantSource& source);

@@ -18,8 +18,15 @@ Result<std::string_view> as_name(const Field& field, std::string_view what) {
   return field.as_text();
 }
 
-Result<Attribute> parse_attribute(ByteView message) {
+/// An attribute, or what it refers to.
+struct Given {
   Attribute attribute;
+  std::string_view of;
+};
+
+Result<Given> parse_attribute(ByteView message) {
+  Given given;
+  Attribute& attribute = given.attribute;
   wire::Reader reader(message);
   std::int64_t type = 0;
   while (const std::optional<Field> field = TRY(reader.next())) {
@@ -48,17 +55,17 @@ Result<Attribute> parse_attribute(ByteView message) {
         TRY(wire::expect(*field, WireType::Varint, "attribute type"));
         type = field->as_int();
         break;
-      case 21: return malformed("attribute \"", attribute.name, "\" belongs to a local function");
+      case 21: given.of = TRY(as_name(*field, "name of a function's attribute")); break;
       default: break;
     }
   }
   // Since IR version 2 the type is written; a value of another type than stated would be ignored.
   const bool known = (type >= 1 && type <= 8);
   attribute.type = known ? static_cast<AttributeType>(type) : AttributeType::Other;
-  if (attribute.type == AttributeType::Tensor && !attribute.tensor) {
+  if (attribute.type == AttributeType::Tensor && !attribute.tensor && given.of.empty()) {
     return malformed("attribute \"", attribute.name, "\" has no tensor");
   }
-  return attribute;
+  return given;
 }
 
 Result<void> parse_node_field(const Field& field, NodeProto& node) {
@@ -72,8 +79,12 @@ Result<void> parse_node_field(const Field& field, NodeProto& node) {
     }
     case 5: {
       const ByteView message = TRY(as_message(field, "attribute"));
-      node.attributes.push_back(TRY(parse_attribute(message).context("attribute")));
-      if (node.attributes.size() > kMaxAttributes) {
+      Given given = TRY(parse_attribute(message).context("attribute"));
+      if (given.of.empty())
+        node.attributes.push_back(std::move(given.attribute));
+      else
+        node.references.push_back({given.attribute.name, given.of, given.attribute.type});
+      if (node.attributes.size() + node.references.size() > kMaxAttributes) {
         return malformed("more than ", kMaxAttributes, " attributes");
       }
       break;
@@ -91,6 +102,7 @@ Result<NodeProto> parse_node(ByteView message) {
     if (field->number == 3) node.name = TRY(as_name(*field, "node name"));
     if (field->number == 4) node.op = TRY(as_name(*field, "operator name"));
     if (field->number == 7) node.domain = TRY(as_name(*field, "operator domain"));
+    if (field->number == 8) node.overload = TRY(as_name(*field, "operator overload"));
   }
   wire::Reader reader(message);
   while (const std::optional<Field> field = TRY(reader.next())) {
@@ -124,7 +136,7 @@ Result<void> parse_graph(ByteView message, ModelProto& model) {
   return {};
 }
 
-Result<void> parse_opset(ByteView message, ModelProto& model) {
+Result<void> parse_opset(ByteView message, std::int64_t& opset) {
   std::string_view domain;
   std::int64_t version = 0;
   wire::Reader reader(message);
@@ -132,8 +144,53 @@ Result<void> parse_opset(ByteView message, ModelProto& model) {
     if (field->number == 1) domain = TRY(as_name(*field, "domain of an operator set"));
     if (field->number == 2) version = field->as_int();
   }
-  if (domain.empty() || domain == "ai.onnx") model.opset = version;
+  if (domain.empty() || domain == "ai.onnx") opset = version;
   return {};
+}
+
+Result<void> parse_function_field(const Field& field, FunctionProto& function) {
+  switch (field.number) {
+    case 4: function.inputs.push_back(TRY(as_name(field, "input of a function"))); break;
+    case 5: function.outputs.push_back(TRY(as_name(field, "output of a function"))); break;
+    case 6: function.attributes.push_back(TRY(as_name(field, "attribute of a function"))); break;
+    case 7:
+      if (function.nodes.size() == kMaxNodes) return malformed("more than ", kMaxNodes, " nodes");
+      function.nodes.push_back(TRY(parse_node(TRY(as_message(field, "node")))));
+      break;
+    case 9: TRY(parse_opset(TRY(as_message(field, "operator set")), function.opset)); break;
+    case 11: {
+      Given given = TRY(parse_attribute(TRY(as_message(field, "default of an attribute"))));
+      if (!given.of.empty()) return malformed("a default refers to another attribute");
+      function.defaults.push_back(std::move(given.attribute));
+      break;
+    }
+    default: break;
+  }
+  const bool fits = function.inputs.size() <= kMaxNodeValues &&
+                    function.outputs.size() <= kMaxNodeValues &&
+                    function.attributes.size() + function.defaults.size() <= kMaxAttributes;
+  if (!fits) {
+    return malformed("more than ", kMaxNodeValues, " inputs or outputs, or than ", kMaxAttributes,
+                     " attributes");
+  }
+  return {};
+}
+
+Result<FunctionProto> parse_function(ByteView message) {
+  FunctionProto function;
+  wire::Reader names(message);
+  while (const std::optional<Field> field = TRY(names.next())) {
+    if (field->number == 1) function.name = TRY(as_name(*field, "name of a function"));
+    if (field->number == 10) function.domain = TRY(as_name(*field, "domain of a function"));
+    if (field->number == 13) function.overload = TRY(as_name(*field, "overload of a function"));
+  }
+  wire::Reader reader(message);
+  while (const std::optional<Field> field = TRY(reader.next()))
+    TRY(parse_function_field(*field, function).context(text("function ", function.name)));
+  // Which of the two a node means would be anybody's guess.
+  if (function.domain.empty() || function.domain == "ai.onnx")
+    return malformed("function ", function.name, " is in the standard's own domain");
+  return function;
 }
 
 Result<Shape> parse_shape(ByteView message) {
@@ -178,8 +235,12 @@ Result<ModelProto> parse_model(ByteView message) {
   while (const std::optional<Field> field = TRY(reader.next().context("no ONNX model"))) {
     switch (field->number) {
       case 7: graph = TRY(as_message(*field, "graph")); break;
-      case 8: TRY(parse_opset(TRY(as_message(*field, "operator set")), model)); break;
-      case 25: return malformed("local functions are not supported; export with them inlined");
+      case 8: TRY(parse_opset(TRY(as_message(*field, "operator set")), model.opset)); break;
+      case 25:
+        if (model.functions.size() == kMaxFunctions)
+          return malformed("more than ", kMaxFunctions, " functions");
+        model.functions.push_back(TRY(parse_function(TRY(as_message(*field, "function")))));
+        break;
       default: break;
     }
   }
