@@ -193,7 +193,8 @@ TEST_P(SharedStates, AreReadWhereTheyLie) {
   std::vector<Tensor> inputs;
   inputs.push_back(random_tensor({1, 8, 1, 128}, random));
   for (int i = 0; i < 2; ++i) inputs.push_back(random_tensor({1, 2, 64, 128}, random));
-  EXPECT_TRUE((*model)->run(std::move(inputs), state));
+  const auto found = (*model)->run(std::move(inputs), state);
+  EXPECT_TRUE(found) << found.error();
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SharedStates,

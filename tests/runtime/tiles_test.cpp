@@ -226,7 +226,7 @@ TEST_P(TiledConvolutions, AgreeWithTheDefinition) {
   const Picture& p = GetParam();
   if (kernels::has_tiles()) {
     ASSERT_TRUE(kernels::goes_into_tiles(described(p)));
-    ASSERT_TRUE(kernels::is_better_in_tiles(described(p)));
+    ASSERT_TRUE(kernels::is_better_in_tiles(described(p), {}));
   }
   std::mt19937 random(5);
   GraphBuilder graph;
@@ -284,11 +284,23 @@ TEST(TiledConvolution, LeavesToOneDnnWhatDoesNotFit) {
   EXPECT_FALSE(with([](auto& c) { c.input[2] = c.output[2] = 1 << 25; }));
 }
 
+TEST(TiledConvolution, IsNotTakenWhereChannelsLieAsAnotherConvolutionLikesThem) {
+  const dnn::Convolution small =
+      described({{1, 128, 7, 7}, {64, 128, 1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}});
+  EXPECT_TRUE(kernels::is_better_in_tiles(small, dnn::channel_blocks(small.input)));
+  EXPECT_FALSE(kernels::is_better_in_tiles(small, dnn::channels_last(small.input)));
+}
+
+TEST(TiledConvolution, IsNotTakenForOnePlace) {
+  EXPECT_FALSE(kernels::is_better_in_tiles(
+      described({{1, 128, 7, 7}, {64, 128, 7, 7}, {1, 1}, {1, 1}, {0, 0, 0, 0}}), {}));
+}
+
 TEST(TiledConvolution, IsNotTakenForLargePictures) {
   const Picture large{{1, 128, 17, 16}, {64, 128, 1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}},
       shallow{{1, 64, 7, 7}, {64, 64, 1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}};
-  EXPECT_FALSE(kernels::is_better_in_tiles(described(large)));
-  EXPECT_FALSE(kernels::is_better_in_tiles(described(shallow)));
+  EXPECT_FALSE(kernels::is_better_in_tiles(described(large), {}));
+  EXPECT_FALSE(kernels::is_better_in_tiles(described(shallow), {}));
 }
 
 // Weights that a small picture's plan has packed are taken as they lie by larger ones.
@@ -297,7 +309,7 @@ TEST(TiledConvolution, AnswersForSizesThatItWouldNotHaveChosen) {
   GraphBuilder graph;
   // Loading takes open sizes for 224: the first plan's answer has 14 by 14 places.
   Picture p{{1, 128, 224, 224}, {64, 128, 3, 3}, {16, 16}, {1, 1}, {1, 1, 1, 1}};
-  ASSERT_TRUE(kernels::is_better_in_tiles(described(p)));
+  ASSERT_TRUE(kernels::is_better_in_tiles(described(p), {}));
   const auto weights = graph.random_weights("w", p.weights, 0.1F, random);
   const std::vector<float> no_bias(64, 0);
   graph.input("x", {1, 128, -1, -1}).output("y", {1, 64, -1, -1});

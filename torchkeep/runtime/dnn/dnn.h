@@ -50,6 +50,9 @@ Layout filter_panels(const Shape& filters);
 /// them. Padded with zeros.
 Layout channel_blocks(const Shape& shape);
 
+/// Of [n, c, 1 to 3 dimensions]: all channels of a place side by side.
+Layout channels_last(const Shape& shape);
+
 /// One operation on fixed shapes. Move-only. *Lives with one model*: one run at a time.
 class Primitive {
  public:

@@ -83,6 +83,10 @@ Layout channel_blocks(const Shape& shape) {
   return tagged(shape, spatial_tag(shape, Tag::nCw16c, Tag::nChw16c, Tag::nCdhw16c));
 }
 
+Layout channels_last(const Shape& shape) {
+  return tagged(shape, spatial_tag(shape, Tag::nwc, Tag::nhwc, Tag::ndhwc));
+}
+
 memory::data_type type_of(DataType dtype) {
   switch (dtype) {
     case DataType::Int8: return memory::data_type::s8;

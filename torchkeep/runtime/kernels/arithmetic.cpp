@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "torchkeep/runtime/kernels/axis.h"
+#include "torchkeep/runtime/kernels/channels.h"
 #include "torchkeep/runtime/kernels/operators.h"
 #include "torchkeep/runtime/kernels/spread.h"
 
@@ -130,14 +132,36 @@ class Arithmetic final : public Kernel {
   Result<void> plan_channels(plan::Builder& builder, std::size_t all) const {
     const Shape shape = builder.input(all).shape;
     const dnn::Layout layout = builder.input(all).layout;
-    dnn::Planned planned = TRY(dnn::make_binary(builder.machine(), kind_, shape, layout,
-                                                builder.input(1 - all).shape, {}));
+    const Shape each = builder.input(1 - all).shape;
     const plan::BufferId whole = TRY(builder.read(all, layout)),
                          channels = TRY(builder.read(1 - all));
     const plan::BufferId output = builder.may_overwrite(all)
                                       ? builder.write_over(0, all, DataType::Float32, shape)
                                       : TRY(builder.write(0, DataType::Float32, shape, layout));
+    if (layout == dnn::channels_last(shape)) {
+      builder.step({whole, channels, output}, combine(shape, each[0] == shape[0]));
+      return {};
+    }
+    dnn::Planned planned = TRY(dnn::make_binary(builder.machine(), kind_, shape, layout, each, {}));
     return builder.step({whole, channels, output}, std::move(planned.primitive));
+  }
+
+  /// `own`: each image has numbers of its own.
+  plan::Action combine(const Shape& shape, bool own) const {
+    const std::size_t images = extent(shape, 0, 1), channels = extent(shape, 1, 2),
+                      places = extent(shape, 2, shape.size());
+    return [=, kind = kind_](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
+      for (std::size_t n = 0; n < images; ++n) {
+        const float* all = source<float>(memory, 0) + n * places * channels;
+        const float* each = source<float>(memory, 1) + (own ? n * channels : 0);
+        float* to = target<float>(memory, 2) + n * places * channels;
+        pool.parallel_for(places, rows_a_thread(channels), [&](std::size_t begin, std::size_t end) {
+          combine_channels(kind, all + begin * channels, each, to + begin * channels, end - begin,
+                           channels);
+        });
+      }
+      return {};
+    };
   }
 
   BinaryKind kind_;

@@ -1,4 +1,4 @@
-#include "torchkeep/runtime/kernels/constant_product.h"
+#include "torchkeep/runtime/kernels/chosen_product.h"
 
 #include <limits>
 
@@ -19,8 +19,7 @@ bool goes_into_tiles(const dnn::MatMul& product) {
   return padding <= columns / 8;
 }
 
-}  // namespace
-
+/// The layout of the weights for the loop of our own that does this product, if one does.
 std::optional<dnn::Layout> layout_by_hand(const dnn::MatMul& product, const Packed& weights) {
   const bool one_row = product.input[0] == 1 && !product.transposed_input;
   const bool tiled = goes_into_tiles(product);
@@ -30,12 +29,7 @@ std::optional<dnn::Layout> layout_by_hand(const dnn::MatMul& product, const Pack
   return std::nullopt;
 }
 
-void plan_by_hand(plan::Builder& builder, const dnn::MatMul& product, const dnn::Layout& layout,
-                  bool bends, std::vector<plan::BufferId> buffers) {
-  const std::uint64_t panel_floats = *layout.panel_floats(kPanelColumns);
-  const graph::Activation activation = bends ? builder.activation() : graph::Activation{};
-  if (product.input[0] == 1)
-    return plan_row_product(builder, product, panel_floats, activation, std::move(buffers));
+Tiles tiles_of(const dnn::MatMul& product, std::uint64_t panel_floats) {
   Tiles tiles;
   tiles.inputs = static_cast<std::size_t>(product.weights[0]);
   tiles.columns = static_cast<std::size_t>(product.weights[1]);
@@ -48,8 +42,37 @@ void plan_by_hand(plan::Builder& builder, const dnn::MatMul& product, const dnn:
   tiles.row_step = tiles.columns;
   tiles.lanes_step = kTileDepth;
   tiles.add = product.epilogue.residual;
+  return tiles;
+}
+
+}  // namespace
+
+Result<ChosenProduct> ChosenProduct::choose(plan::Builder& builder, const dnn::MatMul& product,
+                                            const Packed* weights, bool pack) {
+  ChosenProduct chosen(product);
+  std::optional<dnn::Layout> layout;
+  if (weights != nullptr) layout = layout_by_hand(product, *weights);
+  chosen.by_hand_ = layout.has_value();
+  if (layout)
+    chosen.planned_.weights = *layout;
+  else
+    chosen.planned_ = TRY(dnn::make_matmul(builder.machine(), product, pack));
+  return chosen;
+}
+
+Result<void> ChosenProduct::add_step(plan::Builder& builder, bool bends,
+                                     std::vector<plan::BufferId> buffers) && {
+  if (!by_hand_) return builder.step(std::move(buffers), std::move(planned_.primitive));
+  const std::uint64_t panel_floats = *planned_.weights.panel_floats(kPanelColumns);
+  const graph::Activation activation = bends ? builder.activation() : graph::Activation{};
+  if (product_.input[0] == 1) {
+    plan_row_product(builder, product_, panel_floats, activation, std::move(buffers));
+    return {};
+  }
+  Tiles tiles = tiles_of(product_, panel_floats);
   tiles.activation = activation;
-  plan_tiles(builder, std::move(tiles), product.bias, std::move(buffers));
+  plan_tiles(builder, std::move(tiles), product_.bias, std::move(buffers));
+  return {};
 }
 
 }  // namespace torchkeep::runtime::kernels

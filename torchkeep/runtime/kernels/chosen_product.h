@@ -2,18 +2,32 @@
 
 #include "torchkeep/runtime/kernels/packed.h"
 
-/// How a matrix of parameters is multiplied with: by a loop of our own where one suits, which needs
-/// no primitive, or by oneDNN.
+/// How a matrix is multiplied with: parameters by a loop of our own where one suits, which needs no
+/// primitive, the rest by oneDNN.
 namespace torchkeep::runtime::kernels {
 
-/// The layout of the weights for the loop of our own that does this product, none if oneDNN shall.
-/// With one row, weights that lie in panels already stay as they are.
-std::optional<dnn::Layout> layout_by_hand(const dnn::MatMul& product, const Packed& weights);
+class ChosenProduct {
+ public:
+  /// `weights`: null if they are computed, or 8 bit numbers that `product` says how to scale.
+  /// `pack`: they lie as is best; where they are, with one row they stay as they lie.
+  /// Errors: as dnn::make_matmul.
+  static Result<ChosenProduct> choose(plan::Builder& builder, const dnn::MatMul& product,
+                                      const Packed* weights, bool pack);
 
-/// Adds the step of a product whose weights lie in panels. `buffers`: input, weights, bias if there
-/// is one, output; with a residual, which the output's memory holds already. What was fused onto
-/// the node is done too unless `bends` is false.
-void plan_by_hand(plan::Builder& builder, const dnn::MatMul& product, const dnn::Layout& layout,
-                  bool bends, std::vector<plan::BufferId> buffers);
+  /// How the weights must lie.
+  const dnn::Layout& weights() const { return planned_.weights; }
+
+  /// Adds the step. `buffers`: input, weights, bias if there is one, output; with a residual, which
+  /// the output's memory holds already. Activations fused onto the node are done too unless `bends`
+  /// is false, which primitives are told by `product`.
+  Result<void> add_step(plan::Builder& builder, bool bends, std::vector<plan::BufferId> buffers) &&;
+
+ private:
+  explicit ChosenProduct(const dnn::MatMul& product) : product_(product) {}
+
+  dnn::MatMul product_;
+  bool by_hand_ = false;
+  dnn::Planned planned_;  ///< Without a primitive if it is done by hand.
+};
 
 }  // namespace torchkeep::runtime::kernels

@@ -23,6 +23,13 @@ namespace {
   for (std::size_t i = 0; i < count; ++i) to[i] *= fast_sigmoid(to[i]);
 }
 
+[[gnu::always_inline]] inline void bend_by_hard_swish(float* to, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const float gate = to[i] * (1.0F / 6) + 0.5F;
+    to[i] *= gate < 0 ? 0.0F : gate > 1 ? 1.0F : gate;
+  }
+}
+
 }  // namespace
 
 void bend(const graph::Activation& activation, std::span<float> values) {
@@ -32,9 +39,9 @@ void bend(const graph::Activation& activation, std::span<float> values) {
     case Kind::Gelu: return run_compiled<bend_by_gelu>(values.data(), values.size());
     case Kind::GeluByTanh: return run_compiled<bend_by_tanh>(values.data(), values.size());
     case Kind::Swish: return run_compiled<bend_by_swish>(values.data(), values.size());
+    case Kind::HardSwish: return run_compiled<bend_by_hard_swish>(values.data(), values.size());
     case Kind::Relu:
-    case Kind::Clip:
-    case Kind::HardSwish: break;
+    case Kind::Clip: break;
   }
   for (float& value : values) value = activation.apply(value);
 }

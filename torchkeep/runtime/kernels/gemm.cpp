@@ -1,6 +1,6 @@
 // Gemm-1 to Gemm-13: https://onnx.ai/onnx/operators/onnx__Gemm.html
 #include "torchkeep/runtime/kernels/broadcast.h"
-#include "torchkeep/runtime/kernels/constant_product.h"
+#include "torchkeep/runtime/kernels/chosen_product.h"
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/operators.h"
 
@@ -41,22 +41,15 @@ class Gemm final : public Kernel {
         left, right, output, turn_a_, turn_b_, is_bias, alpha_, epilogue_of(builder), std::nullopt};
     // Any other C is written first, and the product is added to it.
     product.epilogue.residual |= has_sum && !is_bias;
-    std::optional<dnn::Layout> by_hand;
-    if (packed_) by_hand = layout_by_hand(product, *packed_);
-    dnn::Planned planned;
-    if (by_hand)
-      planned.weights = *by_hand;
-    else
-      planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
+    ChosenProduct chosen = TRY(ChosenProduct::choose(
+        builder, product, packed_ ? &*packed_ : nullptr, packed_.has_value()));
     std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
-    buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights))
+    buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, chosen.weights()))
                               : TRY(builder.read(1)));
     if (is_bias) buffers.push_back(TRY(builder.read(2)));
     buffers.push_back(TRY(write_output(builder, output, {})));
     if (has_sum && !is_bias) TRY(write_sum(builder, output, buffers.back()));
-    if (!by_hand) return builder.step(std::move(buffers), std::move(planned.primitive));
-    plan_by_hand(builder, product, *by_hand, true, std::move(buffers));
-    return {};
+    return std::move(chosen).add_step(builder, true, std::move(buffers));
   }
 
  private:

@@ -1,7 +1,7 @@
 // MatMul-1 to MatMul-13: https://onnx.ai/onnx/operators/onnx__MatMul.html
 #include <algorithm>
 
-#include "torchkeep/runtime/kernels/constant_product.h"
+#include "torchkeep/runtime/kernels/chosen_product.h"
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/operators.h"
 #include "torchkeep/runtime/kernels/rescale.h"
@@ -69,26 +69,19 @@ class MatMul final : public Kernel {
     const bool fits = residual_fits(builder, output, type);
     if (!fits) product.epilogue = {};
     if (rescale_) product.quantised = rescale_->numbers(fits);
-    std::optional<dnn::Layout> by_hand;
-    if (packed_ && !rescale_) by_hand = layout_by_hand(product, *packed_);
-    dnn::Planned planned;
-    if (by_hand)
-      planned.weights = *by_hand;
-    else
-      planned = TRY(dnn::make_matmul(builder.machine(), product, packed_.has_value()));
+    ChosenProduct chosen = TRY(ChosenProduct::choose(
+        builder, product, packed_ && !rescale_ ? &*packed_ : nullptr, packed_.has_value()));
     std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
-    buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, planned.weights))
+    buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, chosen.weights()))
                               : TRY(builder.read(1)));
     if (biased_) buffers.push_back(rescale_ ? rescale_->bias(builder, fits) : TRY(builder.read(2)));
-    const auto multiply = [&](plan::BufferId result) -> Result<void> {
-      buffers.push_back(result);
-      if (!by_hand) return builder.step(std::move(buffers), std::move(planned.primitive));
-      plan_by_hand(builder, product, *by_hand, fits, std::move(buffers));
-      return {};
-    };
-    if (fits) return multiply(TRY(write_output(builder, std::move(output), {}, type)));
+    if (fits) {
+      buffers.push_back(TRY(write_output(builder, std::move(output), {}, type)));
+      return std::move(chosen).add_step(builder, true, std::move(buffers));
+    }
     const plan::BufferId result = TRY(builder.scratch(TRY(byte_count(DataType::Float32, output))));
-    TRY(multiply(result));
+    buffers.push_back(result);
+    TRY(std::move(chosen).add_step(builder, false, std::move(buffers)));
     if (rescale_) return rescale_->add_residual_apart(builder, output, result);
     return add_residual_apart(builder, output, {}, result);
   }

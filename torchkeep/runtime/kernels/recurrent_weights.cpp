@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "torchkeep/runtime/kernels/chosen_product.h"
 #include "torchkeep/runtime/kernels/types.h"
 
 namespace torchkeep::runtime::kernels {
@@ -90,14 +91,15 @@ Result<std::vector<plan::BufferId>> RecurrentWeights::multiply_input(
   product.bias = !biases.empty();
   std::vector<plan::BufferId> products;
   for (std::size_t d = 0; d < directions_; ++d) {
-    dnn::Planned planned = TRY(dnn::make_matmul(builder.machine(), product, has_input_));
-    const plan::BufferId weights = has_input_ ? TRY(packed_[d].in_layout(builder, planned.weights))
+    ChosenProduct chosen = TRY(
+        ChosenProduct::choose(builder, product, has_input_ ? &packed_[d] : nullptr, has_input_));
+    const plan::BufferId weights = has_input_ ? TRY(packed_[d].in_layout(builder, chosen.weights()))
                                               : TRY(turned(builder, d, sizes));
     std::vector<plan::BufferId> buffers{x, weights};
     if (product.bias) buffers.push_back(biases[d]);
     products.push_back(TRY(builder.scratch(TRY(byte_count(DataType::Float32, product.output)))));
     buffers.push_back(products.back());
-    TRY(builder.step(std::move(buffers), std::move(planned.primitive)));
+    TRY(std::move(chosen).add_step(builder, false, std::move(buffers)));
   }
   return products;
 }

@@ -91,9 +91,11 @@ bool goes_into_tiles(const dnn::Convolution& convolution) {
          (geometry.is_pointwise() || count(geometry.output) <= kMostLooks / count(geometry.window));
 }
 
-bool is_better_in_tiles(const dnn::Convolution& convolution) {
+bool is_better_in_tiles(const dnn::Convolution& convolution, const dnn::Layout& input) {
+  if (!input.is_plain() && input != dnn::channel_blocks(convolution.input)) return false;
   const Geometry geometry(convolution);
-  return count(geometry.output) <= kSmallPicture &&
+  // A single place is a product of one row, for which tiles are too wide.
+  return count(geometry.output) > 1 && count(geometry.output) <= kSmallPicture &&
          count(geometry.window) * convolution.input[1] >= kFewestProducts;
 }
 

@@ -11,7 +11,9 @@ namespace torchkeep::runtime::kernels {
 bool goes_into_tiles(const dnn::Convolution& convolution);
 
 /// Whether the loop is faster than oneDNN, for all that was measured (docs/performance.md).
-bool is_better_in_tiles(const dnn::Convolution& convolution);
+/// `input`: the layout that the picture has now; one that lies as other convolutions like it is not
+/// turned for this one.
+bool is_better_in_tiles(const dnn::Convolution& convolution, const dnn::Layout& input);
 
 /// The layouts that the loop wants; there is no primitive.
 dnn::Planned tiled_layouts(const dnn::Convolution& convolution);

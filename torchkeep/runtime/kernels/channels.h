@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+
+#include "torchkeep/runtime/dnn/dnn.h"
+
+/// Loops over tensors whose channels lie side by side, place after place, for what oneDNN does on
+/// one thread alone there. Number c belongs to channel c.
+namespace torchkeep::runtime::kernels {
+
+/// to[p][c] = all[p][c] (op) each[c] for Add, Sub and Mul; `to` may be `all`.
+void combine_channels(dnn::BinaryKind kind, const float* all, const float* each, float* to,
+                      std::size_t places, std::size_t channels);
+
+/// to[c] = the mean of from[p][c] over all places, for channels `first` to `last`.
+void average_places(const float* from, float* to, std::size_t places, std::size_t channels,
+                    std::size_t first, std::size_t last);
+
+}  // namespace torchkeep::runtime::kernels
