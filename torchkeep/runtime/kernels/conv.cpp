@@ -27,9 +27,9 @@ class Conv final : public Kernel {
 
   Result<void> plan(plan::Builder& builder) override {
     const dnn::Convolution convolution = TRY(describe_convolution(builder));
-    const bool tiled = wants_tiles(builder, convolution);
-    dnn::Planned planned =
-        tiled ? tiled_layouts(convolution) : TRY(choose_primitive(builder, convolution));
+    const bool tiled = wants_tiles(convolution);
+    dnn::Planned planned = tiled ? tiled_layouts(convolution, builder.input(0).layout)
+                                 : TRY(choose_primitive(builder, convolution));
     std::vector<plan::BufferId> buffers{TRY(builder.read(0, planned.input))};
     buffers.push_back(packed_
                           ? TRY(packed_->in_layout(builder, planned.weights))
@@ -43,7 +43,7 @@ class Conv final : public Kernel {
     const auto convolve = [&](plan::BufferId result) -> Result<void> {
       buffers.push_back(result);
       if (!tiled) return builder.step(std::move(buffers), std::move(planned.primitive));
-      plan_tiled_convolution(builder, convolution,
+      plan_tiled_convolution(builder, convolution, planned,
                              fits ? builder.activation() : graph::Activation{}, std::move(buffers));
       return {};
     };
@@ -59,11 +59,11 @@ class Conv final : public Kernel {
   DataType output_type() const { return rescale_ ? rescale_->output() : DataType::Float32; }
 
   /// Weights that are packed already are not packed in another way for other shapes.
-  bool wants_tiles(const plan::Builder& builder, const dnn::Convolution& convolution) const {
+  bool wants_tiles(const dnn::Convolution& convolution) const {
     if (!packed_ || !goes_into_tiles(convolution)) return false;
     const std::optional<dnn::Layout> layout = packed_->layout();
     return layout ? *layout == dnn::filter_panels(convolution.weights)
-                  : is_better_in_tiles(convolution, builder.input(0).layout);
+                  : is_better_in_tiles(convolution);
   }
 
   Result<dnn::Planned> choose_primitive(plan::Builder& builder,

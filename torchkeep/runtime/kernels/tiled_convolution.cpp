@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t kDepth = kTileDepth, kColumns = kTileColumns;
 constexpr std::int64_t kSmallPicture = 256;    // places of the output
 constexpr std::int64_t kFewestProducts = 128;  // summed for a number of it
-constexpr std::int64_t kMostPlaces = 1 << 26;  // of a picture, so that 32 bits count its floats
+constexpr std::int64_t kMostFloats = 1 << 30;  // of a picture, so that 32 bits count them
 constexpr std::int64_t kMostLooks = 1 << 20;   // of a window at places: what a plan keeps
 
 /// Sizes in three spatial dimensions, the missing ones 1 or what else stands for none.
@@ -45,8 +45,8 @@ struct Geometry {
   /// Each output has its number from the input of the same place.
   bool is_pointwise() const { return count(window) == 1 && input == output && pads == Space{}; }
 
-  /// Where the window of an output looks with one of its places.
-  std::int32_t look(std::int64_t row, std::int64_t tap) const {
+  /// The place at which the window of an output looks with one of its own, or kOutside.
+  std::int64_t look(std::int64_t row, std::int64_t tap) const {
     const Space at = split(row, output), within = split(tap, window);
     std::int64_t place = 0;
     for (std::size_t d = 0; d < 3; ++d) {
@@ -54,27 +54,35 @@ struct Geometry {
       if (index < 0 || index >= input[d]) return kOutside;
       place = place * input[d] + index;
     }
-    return static_cast<std::int32_t>(place * kDepth);
+    return place;
   }
 
   Space input, output, window, strides, dilations, pads;
 };
 
-void place_rows(const Geometry& geometry, Tiles& tiles) {
+/// `step`: floats from a place to the next.
+void place_rows(const Geometry& geometry, std::size_t step, Tiles& tiles) {
   const auto rows = static_cast<std::int64_t>(tiles.rows);
   if (geometry.is_pointwise()) {
-    for (std::int32_t r = 0; r < static_cast<std::int32_t>(kTileRows); ++r)
-      tiles.places.push_back(r * static_cast<std::int32_t>(kDepth));
-    tiles.tile_step = kTileRows * kTileDepth;
+    for (std::size_t r = 0; r < kTileRows; ++r)
+      tiles.places.push_back(static_cast<std::int32_t>(r * step));
+    tiles.tile_step = kTileRows * step;
     return;
   }
   tiles.places_step = tiles.taps * kTileRows;
   for (std::int64_t first = 0; first < rows; first += kTileRows) {
     for (std::int64_t tap = 0; tap < static_cast<std::int64_t>(tiles.taps); ++tap) {
-      for (std::int64_t row = first; row < first + static_cast<std::int64_t>(kTileRows); ++row)
-        tiles.places.push_back(row < rows ? geometry.look(row, tap) : kOutside);
+      for (std::int64_t row = first; row < first + static_cast<std::int64_t>(kTileRows); ++row) {
+        const std::int64_t place = row < rows ? geometry.look(row, tap) : kOutside;
+        tiles.places.push_back(static_cast<std::int32_t>(
+            place == kOutside ? place : place * static_cast<std::int64_t>(step)));
+      }
     }
   }
+}
+
+bool is_last(const dnn::Convolution& convolution, const dnn::Layout& input) {
+  return input == dnn::channels_last(convolution.input);
 }
 
 }  // namespace
@@ -87,30 +95,30 @@ bool goes_into_tiles(const dnn::Convolution& convolution) {
   // Columns that only fill a panel are multiplied with as well.
   if ((kColumns - outputs % kColumns) % kColumns > outputs / 8) return false;
   const Geometry geometry(convolution);
-  return count(geometry.input) <= kMostPlaces && count(geometry.output) <= kMostPlaces &&
+  return count(geometry.input) <= kMostFloats / inputs &&
+         count(geometry.output) <= kMostFloats / outputs &&
          (geometry.is_pointwise() || count(geometry.output) <= kMostLooks / count(geometry.window));
 }
 
-bool is_better_in_tiles(const dnn::Convolution& convolution, const dnn::Layout& input) {
-  if (!input.is_plain() && input != dnn::channel_blocks(convolution.input)) return false;
+bool is_better_in_tiles(const dnn::Convolution& convolution) {
   const Geometry geometry(convolution);
   // A single place is a product of one row, for which tiles are too wide.
   return count(geometry.output) > 1 && count(geometry.output) <= kSmallPicture &&
          count(geometry.window) * convolution.input[1] >= kFewestProducts;
 }
 
-dnn::Planned tiled_layouts(const dnn::Convolution& convolution) {
-  return {{},
-          dnn::channel_blocks(convolution.input),
-          dnn::filter_panels(convolution.weights),
-          dnn::channel_blocks(convolution.output)};
+dnn::Planned tiled_layouts(const dnn::Convolution& convolution, const dnn::Layout& input) {
+  const auto lie = is_last(convolution, input) ? dnn::channels_last : dnn::channel_blocks;
+  return {
+      {}, lie(convolution.input), dnn::filter_panels(convolution.weights), lie(convolution.output)};
 }
 
 void plan_tiled_convolution(plan::Builder& builder, const dnn::Convolution& convolution,
-                            const graph::Activation& activation,
+                            const dnn::Planned& planned, const graph::Activation& activation,
                             std::vector<plan::BufferId> buffers) {
   const Geometry geometry(convolution);
-  const auto pictures = static_cast<std::size_t>(count(geometry.input));
+  const bool last = is_last(convolution, planned.input);
+  const auto places = static_cast<std::size_t>(count(geometry.input));
   Tiles tiles;
   tiles.inputs = static_cast<std::size_t>(convolution.input[1]);
   tiles.taps = static_cast<std::size_t>(count(geometry.window));
@@ -118,12 +126,12 @@ void plan_tiled_convolution(plan::Builder& builder, const dnn::Convolution& conv
   tiles.panel_floats = tiles.inputs * tiles.taps * kTileColumns;
   tiles.images = static_cast<std::size_t>(convolution.output[0]);
   tiles.rows = static_cast<std::size_t>(count(geometry.output));
-  tiles.input_image_step = tiles.inputs * pictures;
+  tiles.input_image_step = tiles.inputs * places;
   tiles.output_image_step = tiles.columns * tiles.rows;
-  place_rows(geometry, tiles);
-  tiles.depth_step = pictures * kTileDepth;
-  tiles.row_step = kTileDepth;
-  tiles.lanes_step = tiles.rows * kTileDepth;
+  place_rows(geometry, last ? tiles.inputs : kTileDepth, tiles);
+  tiles.depth_step = last ? kTileDepth : places * kTileDepth;
+  tiles.row_step = last ? tiles.columns : kTileDepth;
+  tiles.lanes_step = last ? kTileDepth : tiles.rows * kTileDepth;
   tiles.add = convolution.epilogue.residual;
   tiles.activation = activation;
   plan_tiles(builder, std::move(tiles), convolution.bias, std::move(buffers));

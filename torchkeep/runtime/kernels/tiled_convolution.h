@@ -11,17 +11,16 @@ namespace torchkeep::runtime::kernels {
 bool goes_into_tiles(const dnn::Convolution& convolution);
 
 /// Whether the loop is faster than oneDNN, for all that was measured (docs/performance.md).
-/// `input`: the layout that the picture has now; one that lies as other convolutions like it is not
-/// turned for this one.
-bool is_better_in_tiles(const dnn::Convolution& convolution, const dnn::Layout& input);
+bool is_better_in_tiles(const dnn::Convolution& convolution);
 
-/// The layouts that the loop wants; there is no primitive.
-dnn::Planned tiled_layouts(const dnn::Convolution& convolution);
+/// The layouts that the loop wants for a picture that lies so now: channels last stay last, all
+/// else comes in blocks of channels. There is no primitive.
+dnn::Planned tiled_layouts(const dnn::Convolution& convolution, const dnn::Layout& input);
 
-/// Adds the step. `buffers`: input, weights, bias if there is one, output, in those layouts; with a
-/// residual, which the output's memory holds already.
+/// Adds the step. `buffers`: input, weights, bias if there is one, output, in the layouts that
+/// `planned` says; with a residual, which the output's memory holds already.
 void plan_tiled_convolution(plan::Builder& builder, const dnn::Convolution& convolution,
-                            const graph::Activation& activation,
+                            const dnn::Planned& planned, const graph::Activation& activation,
                             std::vector<plan::BufferId> buffers);
 
 }  // namespace torchkeep::runtime::kernels
