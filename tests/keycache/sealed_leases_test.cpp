@@ -34,7 +34,7 @@ TEST(SealedLeases, HideTheKeyOnDisk) {
   Site site;
   ASSERT_TRUE(site.ask());
   const Bytes file = load_file(site.only_lease_file(), 1 << 20).value();
-  const ByteView key = testing::fake_data_key(1).expose();
+  const Bytes key = to_bytes(testing::fake_data_key(1).expose());
   EXPECT_EQ(as_text(file).find(as_text(key)), std::string_view::npos);
   EXPECT_EQ(as_text(file).find("resnet50"), std::string_view::npos);
   const auto mode = std::filesystem::status(site.only_lease_file()).permissions();

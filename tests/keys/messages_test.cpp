@@ -90,7 +90,7 @@ TEST(ReleaseMessage, KeepsTheKeyOutOfItsJson) {
   const std::uint32_t length = load_le32(ByteView(encoded).first(4));
   ASSERT_EQ(encoded.size(), 4 + length + 32);
   const std::string_view tree = as_text(ByteView(encoded).subspan(4, length));
-  const ByteView key = fake_data_key(1).expose();
+  const Bytes key = to_bytes(fake_data_key(1).expose());
   EXPECT_EQ(tree.find(as_text(key)), std::string_view::npos);
   EXPECT_EQ(tree.find(encode_hex(key)), std::string_view::npos);
   EXPECT_EQ(tree.find(encode_base64(key).substr(0, 40)), std::string_view::npos);
