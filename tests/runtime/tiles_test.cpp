@@ -323,6 +323,7 @@ TEST(TiledConvolution, LeavesToOneDnnWhatDoesNotFit) {
   EXPECT_FALSE(with([](auto& c) { c.output[1] = c.weights[0] = 24; }));
   EXPECT_FALSE(with([](auto& c) { c.output[1] = c.weights[0] = 80; }));  // 48 columns for nothing
   EXPECT_FALSE(with([](auto& c) { c.input[0] = c.output[0] = 0; }));
+  EXPECT_FALSE(with([](auto& c) { c.input[1] = c.weights[1] = 0; }));
   EXPECT_FALSE(with([](auto& c) { c.input[2] = c.output[2] = 1 << 25; }));
 }
 

@@ -89,7 +89,10 @@ bool is_last(const dnn::Convolution& convolution, const dnn::Layout& input) {
 
 bool goes_into_tiles(const dnn::Convolution& convolution) {
   if (convolution.quantised || convolution.grouped || !has_tiles()) return false;
-  if (std::ranges::find(convolution.output, 0) != convolution.output.end()) return false;
+  const auto is_empty = [](const Shape& shape) {
+    return std::ranges::find(shape, 0) != shape.end();
+  };
+  if (is_empty(convolution.output) || is_empty(convolution.weights)) return false;
   const std::int64_t inputs = convolution.input[1], outputs = convolution.output[1];
   if (inputs % kDepth != 0 || outputs % kDepth != 0) return false;
   // Columns that only fill a panel are multiplied with as well.
