@@ -10,6 +10,7 @@ namespace torchkeep::runtime::testing {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 /// y is x doubled `trips` times, all what it was each time; the caller says how often.
@@ -55,6 +56,25 @@ TEST(Limits, APlanEndsBetweenItsSteps) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
   EXPECT_THAT(refused.error().message, HasSubstr("longer than 5 ms"));
+}
+
+// Each of these products counts as more than may lie between two readings of the clock, so it is
+// read before each: none begins once the time is over.
+TEST(Limits, NoLargeStepBeginsOnceTheTimeIsOver) {
+  constexpr std::int64_t kSide = 1024;
+  std::mt19937 random(2);
+  GraphBuilder graph;
+  graph.input("v0", {-1, kSide}).output("v9", {-1, kSide});
+  graph.random_weights("w", {kSide, kSide}, 0.01F, random);
+  for (int i = 0; i < 9; ++i) {
+    graph.add(node("MatMul", {text("v", i), "w"}, {text("v", i + 1)}, {}, text("product", i)));
+  }
+  const auto model = load(graph, {.max_run_time = 1ms}).value();
+  const auto refused = model->run(one(random_tensor({1024, kSide}, random)));
+  ASSERT_FALSE(refused.ok());
+  // No machine does the first within the limit; whether it begins depends on how busy this one is.
+  EXPECT_THAT(refused.error().message, AnyOf(HasSubstr("product0)"), HasSubstr("product1)")));
+  EXPECT_THAT(refused.error().message, HasSubstr("longer than 1 ms"));
 }
 
 TEST(Limits, WithoutOneARunTakesItsTime) {

@@ -59,7 +59,7 @@ class Model {
   /// A set of input shapes seen for the first time costs some milliseconds of planning.
   /// Errors: InvalidArgument for a wrong count, type, shape or size of an input; Malformed if the
   /// model cannot run on these shapes, naming the node; Unavailable if memory is short or the run
-  /// takes longer than `max_run_time`, which is looked at between the steps of a plan.
+  /// takes longer than `max_run_time`; how much later it may end, docs/runtime.md says ("Limits").
   Result<std::vector<Tensor>> run(std::span<const Tensor> inputs);
   /// The same into `outputs`, whose memory is used again where an output has its size: a caller
   /// that hands in the last answer saves the memory for the next. After an error they hold nothing

@@ -15,10 +15,10 @@ double Plan::flops() const {
 }
 
 Result<void> Plan::run(std::span<const View> inputs, MutableByteView arena, Pool& pool,
-                       const Deadline& deadline, std::vector<Tensor>& outputs) {
+                       Deadline& deadline, std::vector<Tensor>& outputs) {
   TORCHKEEP_CHECK(arena.size() >= arena_bytes_);
   failed_node_ = nullptr;
-  TRY(deadline.check());  // a loop may have no steps
+  TRY(deadline.check(0));  // a loop may have no steps
   outputs.resize(outputs_.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Operand& output = outputs_[i];
@@ -49,7 +49,7 @@ Result<void> Plan::run(std::span<const View> inputs, MutableByteView arena, Pool
   ArenaGuard guard(buffers_, arena.first(arena_bytes_), outputs);
   for (Step& step : steps_) {
     failed_node_ = step.node;
-    TRY(deadline.check());
+    TRY(deadline.check(step.work));
     guard.open(step);
     TRY(step.action(std::span<std::byte* const>(memory_).subspan(next, step.buffers.size()), pool));
     guard.close(step);
@@ -87,7 +87,8 @@ Result<std::vector<Tensor>> run_planned(const Request& request, const graph::Nod
   if (plan->stop() != Stop::None) return malformed("it depends on what is not known");
   SecretBytes arena(plan->arena_bytes());
   std::vector<Tensor> outputs;
-  TRY(plan->run({}, arena.expose(), request.pool, Deadline(), outputs));
+  Deadline none;
+  TRY(plan->run({}, arena.expose(), request.pool, none, outputs));
   return outputs;
 }
 

@@ -22,6 +22,7 @@ struct Step {
   const graph::Node* node = nullptr;
   std::string implementation;  ///< oneDNN's, or "" for our own.
   double flops = 0;            ///< Of convolutions and matrix products.
+  double work = 0;             ///< As Deadline counts it.
 };
 
 using ConstantPointer = std::shared_ptr<const graph::Constant>;
@@ -91,10 +92,10 @@ class Plan {
 
   /// Runs once in `arena`, of at least `arena_bytes()`. `inputs` have the planned types and shapes.
   /// Writes `outputs` into the memory that they have, where it is of the size.
-  /// Time is looked at between steps: `deadline` ends it before the next, with Unavailable.
+  /// `deadline` is asked before each step, and ends the run with Unavailable.
   /// Errors: Internal, Unavailable; context is left to the caller, `failed_node` names the node.
   Result<void> run(std::span<const View> inputs, MutableByteView arena, Pool& pool,
-                   const Deadline& deadline, std::vector<Tensor>& outputs);
+                   Deadline& deadline, std::vector<Tensor>& outputs);
   const graph::Node* failed_node() const { return failed_node_; }
 
  private:

@@ -57,7 +57,12 @@ Result<std::unique_ptr<Plan>> Planner::make() {
   }
   TRY(place_buffers());
   std::size_t pieces = 0;
-  for (const Step& step : plan_->steps_) pieces += step.buffers.size();
+  for (Step& step : plan_->steps_) {
+    pieces += step.buffers.size();
+    step.work = step.flops;
+    for (const BufferId buffer : step.buffers)
+      step.work += Deadline::kWorkOfAByte * static_cast<double>(plan_->buffers_[buffer].bytes);
+  }
   plan_->memory_.resize(pieces);
   return std::move(plan_);
 }
