@@ -1,9 +1,9 @@
 // What a policy denies, and in which words.
-#include "torchkeep/attest/appraise.h"
-
 #include <functional>
 
 #include <gtest/gtest.h>
+
+#include "torchkeep/attest/appraise.h"
 
 #include "tests/attest/appraise_case.h"
 
@@ -20,6 +20,15 @@ struct Misfit {
   const char* clause;
   std::vector<std::string> words;  ///< What the refusal must tell as well.
 };
+/// Of a trust domain whose quote is of version 5.
+Misfit of_domain(const char* name, const std::function<void(Case&)>& arrange, const char* clause,
+                 std::vector<std::string> words = {}) {
+  const auto arrange_domain = [arrange](Case& c) {
+    c.start_trust_domain(5);
+    arrange(c);
+  };
+  return {name, arrange_domain, clause, std::move(words)};
+}
 class Misfits : public ::testing::TestWithParam<Misfit> {};
 
 TEST_P(Misfits, AreDeniedWithTheirClause) {
@@ -91,9 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
                "workers[0].attributes",
                {"KSS is", "XFRM AMX configuration is set, XFRM AMX tiles is set"}},
         Misfit{"OtherAttributesOfANamedSigner",
-               [](Case& c) {
-                 c.name_by_signer().attributes.emplace().value[1] = 0x40;
-               },
+               [](Case& c) { c.name_by_signer().attributes.emplace().value[1] = 0x40; },
                "workers[0].attributes",
                {"bit 14 is not set"}},
         Misfit{"OneMaskedAttribute",
@@ -109,116 +116,75 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     TrustDomain, Misfits,
-    ::testing::Values(Misfit{"AnotherImage",
-                             [](Case& c) {
-                               c.start_trust_domain(5);
-                               c.td.mr_td[0] ^= 1;
-                             },
-                             "workers[0].mr_td",
-                             {"another firmware image"}},
-                      Misfit{"AnotherRtmr",
-                             [](Case& c) {
-                               c.start_trust_domain(5);
-                               c.td.rtmrs[3][47] ^= 1;
-                             },
-                             "workers[0].rtmrs[3]",
-                             {}},
-                      Misfit{"OtherAttributes",
-                             [](Case& c) {
-                               c.start_trust_domain(5);
-                               c.td.td_attributes[7] ^= 0x80;
-                             },
-                             "workers[0].td_attributes",
-                             {}},
-                      Misfit{"DebugDomain",
-                             [](Case& c) {
-                               c.start_trust_domain(5);
-                               c.td.td_attributes[0] |= 1;
-                             },
-                             "workers[0].debug",
-                             {"TDATTRIBUTES", "no policy accepts it"}},
-                      Misfit{"DebugDomainThatSomebodyListed",
-                             [](Case& c) {
-                               c.start_trust_domain(5);
-                               c.td.td_attributes[0] |= 1;
-                               c.domains[0].td_attributes = c.td.td_attributes;
-                             },
-                             "workers[0].debug",
-                             {}},
-                      Misfit{"OtherConfiguration",
-                             [](Case& c) {
-                               c.start_trust_domain(5);
-                               c.td.mr_config_id[0] = 1;
-                             },
-                             "workers[0].mr_config_id",
-                             {}},
-                      Misfit{"AnotherOwner",
-                             [](Case& c) {
-                               c.start_trust_domain(5);
-                               c.td.mr_owner[0] = 1;
-                             },
-                             "workers[0].mr_owner",
-                             {}},
-                      Misfit{"AnotherOwnersConfiguration",
-                             [](Case& c) {
-                               c.start_trust_domain(5);
-                               c.td.mr_owner_config[0] = 1;
-                             },
-                             "workers[0].mr_owner_config",
-                             {}},
-                      Misfit{"AServiceDomain",
-                             [](Case& c) {
-                               c.start_trust_domain(5);
-                               c.td.later->mr_service_td[0] = 1;
-                             },
-                             "workers[0].mr_service_td",
-                             {}},
-                      Misfit{"AServiceDomainThatAnOldQuoteDoesNotTell",
-                             [](Case& c) {
-                               c.start_trust_domain(4);
-                               c.td.td_attributes[3] |= 0x20;
-                               c.domains[0].td_attributes = c.td.td_attributes;
-                             },
-                             "workers[0].mr_service_td",
-                             {"can migrate", "version 5"}},
-                      Misfit{"ListedServiceDomainThatAnOldQuoteDoesNotTell",
-                             [](Case& c) {
-                               c.start_trust_domain(4);
-                               c.domains[0].mr_service_td[0] = 1;
-                             },
-                             "workers[0].mr_service_td",
-                             {}},
-                      Misfit{"ClosestIsTheOneOfTheSameImage",
-                             [](Case& c) {
-                               c.start_trust_domain(5);
-                               c.domains.insert(c.domains.begin(), TrustDomainRequirement{});
-                               c.td.rtmrs[1][0] ^= 1;
-                             },
-                             "workers[1].rtmrs[1]",
-                             {}},
-                      Misfit{"WhereOnlyEnclavesAreListed",
-                             [](Case& c) {
-                               const auto enclaves = c.workers;
-                               c.start_trust_domain(5);
-                               c.domains.clear();
-                               c.workers = enclaves;
-                             },
-                             "workers",
-                             {"TDX trust domain 0101", "wanted an SGX enclave"}},
-                      Misfit{"AnEnclaveWhereOnlyTrustDomainsAreListed",
-                             [](Case& c) {
-                               c.workers.clear();
-                               c.domains = {TrustDomainRequirement{}};
-                             },
-                             "workers",
-                             {"SGX enclave 0101", "wanted a TDX trust domain"}},
-                      Misfit{"OutOfDateMachine",
-                             [](Case& c) {
-                               c.start_trust_domain(5);
-                               c.machine.qe_report.isv_svn = 6;
-                             },
-                             "platform.tcb_statuses",
-                             {}}),
+    ::testing::Values(
+        of_domain("AnotherImage", [](Case& c) { c.td.mr_td[0] ^= 1; }, "workers[0].mr_td",
+                  {"another firmware image"}),
+        of_domain(
+            "AnotherRtmr", [](Case& c) { c.td.rtmrs[3][47] ^= 1; }, "workers[0].rtmrs[3]"),
+        of_domain(
+            "OtherAttributes", [](Case& c) { c.td.td_attributes[7] ^= 0x80; },
+            "workers[0].td_attributes"),
+        of_domain("DebugDomain", [](Case& c) { c.td.td_attributes[0] |= 1; }, "workers[0].debug",
+                  {"TDATTRIBUTES", "no policy accepts it"}),
+        of_domain(
+            "DebugDomainThatSomebodyListed",
+            [](Case& c) {
+              c.td.td_attributes[0] |= 1;
+              c.domains[0].td_attributes = c.td.td_attributes;
+            },
+            "workers[0].debug"),
+        of_domain(
+            "OtherConfiguration", [](Case& c) { c.td.mr_config_id[0] = 1; },
+            "workers[0].mr_config_id"),
+        of_domain(
+            "AnotherOwner", [](Case& c) { c.td.mr_owner[0] = 1; }, "workers[0].mr_owner"),
+        of_domain(
+            "AnotherOwnersConfiguration", [](Case& c) { c.td.mr_owner_config[0] = 1; },
+            "workers[0].mr_owner_config"),
+        of_domain(
+            "AServiceDomain", [](Case& c) { c.td.later->mr_service_td[0] = 1; },
+            "workers[0].mr_service_td"),
+        Misfit{"AServiceDomainThatAnOldQuoteDoesNotTell",
+               [](Case& c) {
+                 c.start_trust_domain(4);
+                 c.td.td_attributes[3] |= 0x20;
+                 c.domains[0].td_attributes = c.td.td_attributes;
+               },
+               "workers[0].mr_service_td",
+               {"can migrate", "version 5"}},
+        Misfit{"ListedServiceDomainThatAnOldQuoteDoesNotTell",
+               [](Case& c) {
+                 c.start_trust_domain(4);
+                 c.domains[0].mr_service_td[0] = 1;
+               },
+               "workers[0].mr_service_td",
+               {}},
+        of_domain(
+            "ClosestIsTheOneOfTheSameImage",
+            [](Case& c) {
+              c.domains.insert(c.domains.begin(), TrustDomainRequirement{});
+              c.td.rtmrs[1][0] ^= 1;
+            },
+            "workers[1].rtmrs[1]"),
+        Misfit{"WhereOnlyEnclavesAreListed",
+               [](Case& c) {
+                 const auto enclaves = c.workers;
+                 c.start_trust_domain(5);
+                 c.domains.clear();
+                 c.workers = enclaves;
+               },
+               "workers",
+               {"TDX trust domain 0101", "wanted an SGX enclave"}},
+        Misfit{"AnEnclaveWhereOnlyTrustDomainsAreListed",
+               [](Case& c) {
+                 c.workers.clear();
+                 c.domains = {TrustDomainRequirement{}};
+               },
+               "workers",
+               {"SGX enclave 0101", "wanted a TDX trust domain"}},
+        of_domain(
+            "OutOfDateMachine", [](Case& c) { c.machine.qe_report.isv_svn = 6; },
+            "platform.tcb_statuses")),
     [](const auto& misfit) { return std::string(misfit.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(
