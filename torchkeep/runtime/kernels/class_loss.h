@@ -52,4 +52,35 @@ Result<void> write_class_loss(const ClassLoss& loss, const ClassSizes& sizes, co
   return {};
 }
 
+/// One of the two operators. `Loss::run<T, Index>(loss, sizes, memory)` is its step; where
+/// `Loss::kMakesLogarithms`, output 1 is as large as input 0.
+template <typename Loss>
+class ClassLossKernel final : public Kernel {
+ public:
+  explicit ClassLossKernel(ClassLoss loss) : loss_(loss) {}
+
+  Result<void> plan(plan::Builder& builder) override {
+    const ClassSizes sizes = TRY(class_sizes(builder, loss_));
+    const DataType dtype = builder.input(0).dtype;
+    const bool wide = builder.input(1).dtype == DataType::Int64;
+    plan::Action action = TRY(action_for(FloatTypes(), dtype, [&]<typename T>() {
+      return wide ? action_of<T, std::int64_t>(sizes) : action_of<T, std::int32_t>(sizes);
+    }));
+    std::vector<Made> made;
+    made.push_back({dtype, sizes.result});
+    if (Loss::kMakesLogarithms) made.push_back({dtype, builder.input(0).shape});
+    return plan_whole(builder, 3, std::move(made), std::move(action));
+  }
+
+ private:
+  template <typename T, typename Index>
+  plan::Action action_of(const ClassSizes& sizes) const {
+    return [loss = loss_, sizes](std::span<std::byte* const> memory, Pool&) {
+      return Loss::template run<T, Index>(loss, sizes, memory);
+    };
+  }
+
+  ClassLoss loss_;
+};
+
 }  // namespace torchkeep::runtime::kernels

@@ -25,42 +25,23 @@ void write_logarithms(const ClassSizes& sizes, const T* from, T* to) {
   }
 }
 
-template <typename T, typename Index>
-plan::Action action_of(const ClassLoss& loss, const ClassSizes& sizes) {
-  return [loss, sizes](std::span<std::byte* const> memory, Pool&) {
+struct SoftmaxCrossEntropyLoss {
+  static constexpr bool kMakesLogarithms = true;
+
+  template <typename T, typename Index>
+  static Result<void> run(const ClassLoss& loss, const ClassSizes& sizes,
+                          std::span<std::byte* const> memory) {
     T* logarithms = target<T>(memory, 4);
     write_logarithms(sizes, source<T>(memory, 0), logarithms);
     return write_class_loss(loss, sizes, logarithms, source<Index>(memory, 1), source<T>(memory, 2),
                             target<T>(memory, 3));
-  };
-}
-
-class SoftmaxCrossEntropyLoss final : public Kernel {
- public:
-  explicit SoftmaxCrossEntropyLoss(ClassLoss loss) : loss_(loss) {}
-
-  Result<void> plan(plan::Builder& builder) override {
-    const ClassSizes sizes = TRY(class_sizes(builder, loss_));
-    const DataType dtype = builder.input(0).dtype;
-    const bool wide = builder.input(1).dtype == DataType::Int64;
-    plan::Action action = TRY(action_for(FloatTypes(), dtype, [&]<typename T>() {
-      return wide ? action_of<T, std::int64_t>(loss_, sizes)
-                  : action_of<T, std::int32_t>(loss_, sizes);
-    }));
-    std::vector<Made> made;
-    made.push_back({dtype, sizes.result});
-    made.push_back({dtype, builder.input(0).shape});
-    return plan_whole(builder, 3, std::move(made), std::move(action));
   }
-
- private:
-  ClassLoss loss_;
 };
 
 }  // namespace
 
 Result<KernelPointer> make_softmax_cross_entropy_loss(NodeReader& node) {
-  return std::make_unique<SoftmaxCrossEntropyLoss>(TRY(read_class_loss(node)));
+  return std::make_unique<ClassLossKernel<SoftmaxCrossEntropyLoss>>(TRY(read_class_loss(node)));
 }
 
 }  // namespace torchkeep::runtime::kernels

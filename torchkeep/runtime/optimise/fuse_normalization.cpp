@@ -33,19 +33,11 @@ class Finder {
     found.nodes = {*product, *division};
     const ValueId centred = patterns_.node(*division).inputs[0];
     const auto root = patterns_.maker_of(patterns_.node(*division).inputs[1], "Sqrt");
-    const auto sum =
-        root ? patterns_.maker_of(patterns_.node(*root).inputs[0], "Add") : std::nullopt;
-    const auto variance =
-        sum ? patterns_.other_side(patterns_.node(*sum),
-                                   [&](ValueId value) {
-                                     found.epsilon = patterns_.find_number(value).value_or(-1);
-                                     return found.epsilon >= 0;
-                                   })
-            : std::nullopt;
-    const auto mean_square = variance ? find_mean(graph_, patterns_, *variance) : std::nullopt;
-    if (!mean_square) return std::nullopt;
-    found.nodes.insert(found.nodes.end(), {*root, *sum, *mean_square});
-    const auto square = find_square(patterns_, patterns_.node(*mean_square).inputs[0], centred);
+    if (!root) return std::nullopt;
+    found.nodes.push_back(*root);
+    const auto squares =
+        take_mean_and_epsilon(graph_, patterns_, patterns_.node(*root).inputs[0], found);
+    const auto square = squares ? find_square(patterns_, *squares, centred) : std::nullopt;
     if (!square || !take_difference(centred, square->second, found)) return std::nullopt;
     found.nodes.push_back(square->first);
     return found;

@@ -25,17 +25,11 @@ class Finder {
     });
     if (!quotient) return std::nullopt;
     const auto root = take_quotient(*quotient, found);
-    const auto sum = root ? patterns_.maker_of(*root, "Add") : std::nullopt;
-    if (!sum) return std::nullopt;
-    const auto mean = patterns_.other_side(patterns_.node(*sum), [&](ValueId value) {
-      found.epsilon = patterns_.find_number(value).value_or(-1);
-      return found.epsilon >= 0;
-    });
-    const auto mean_square = mean ? find_mean(graph_, patterns_, *mean) : std::nullopt;
-    if (!mean_square) return std::nullopt;
-    const auto square = find_square(patterns_, patterns_.node(*mean_square).inputs[0], found.of);
+    const auto squares =
+        root ? take_mean_and_epsilon(graph_, patterns_, *root, found) : std::nullopt;
+    const auto square = squares ? find_square(patterns_, *squares, found.of) : std::nullopt;
     if (!square) return std::nullopt;
-    found.nodes.insert(found.nodes.end(), {*sum, *mean_square, square->first});
+    found.nodes.push_back(square->first);
     return found;
   }
 

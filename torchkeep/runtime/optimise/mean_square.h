@@ -52,6 +52,24 @@ struct Normalization {
   std::vector<std::size_t> nodes;
 };
 
+/// `value` is a mean of squares and a small number: notes that number and the two nodes, and
+/// returns what the mean is of.
+inline std::optional<graph::ValueId> take_mean_and_epsilon(const graph::Graph& graph,
+                                                           const Patterns& patterns,
+                                                           graph::ValueId value,
+                                                           Normalization& found) {
+  const auto sum = patterns.maker_of(value, "Add");
+  if (!sum) return std::nullopt;
+  const auto mean = patterns.other_side(patterns.node(*sum), [&](graph::ValueId side) {
+    found.epsilon = patterns.find_number(side).value_or(-1);
+    return found.epsilon >= 0;
+  });
+  const auto maker = mean ? find_mean(graph, patterns, *mean) : std::nullopt;
+  if (!maker) return std::nullopt;
+  found.nodes.insert(found.nodes.end(), {*sum, *maker});
+  return patterns.node(*maker).inputs[0];
+}
+
 /// Makes each node that `find` knows as the last of a normalisation the operator `op`.
 template <typename F>
 void take_normalizations(graph::Graph& graph, std::string_view op, const F& find) {
