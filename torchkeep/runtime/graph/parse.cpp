@@ -1,72 +1,13 @@
 #include "torchkeep/runtime/graph/parse.h"
 
+#include "torchkeep/runtime/graph/fields.h"
+#include "torchkeep/runtime/graph/parse_attribute.h"
+
 namespace torchkeep::runtime::onnx {
 namespace {
 
-using graph::Attribute;
-using graph::AttributeType;
 using wire::Field;
 using wire::WireType;
-
-Result<ByteView> as_message(const Field& field, std::string_view what) {
-  TRY(wire::expect(field, WireType::Bytes, what));
-  return field.bytes;
-}
-
-Result<std::string_view> as_name(const Field& field, std::string_view what) {
-  TRY(wire::expect(field, WireType::Bytes, what));
-  return field.as_text();
-}
-
-/// An attribute, or what it refers to.
-struct Given {
-  Attribute attribute;
-  std::string_view of;
-};
-
-Result<Given> parse_attribute(ByteView message) {
-  Given given;
-  Attribute& attribute = given.attribute;
-  wire::Reader reader(message);
-  std::int64_t type = 0;
-  while (const std::optional<Field> field = TRY(reader.next())) {
-    switch (field->number) {
-      case 1: attribute.name = TRY(as_name(*field, "attribute name")); break;
-      case 2:
-        TRY(wire::expect(*field, WireType::Fixed32, "attribute f"));
-        attribute.f = field->as_float();
-        break;
-      case 3:
-        TRY(wire::expect(*field, WireType::Varint, "attribute i"));
-        attribute.i = field->as_int();
-        break;
-      case 4: attribute.s = TRY(as_name(*field, "attribute s")); break;
-      case 5: attribute.tensor = TRY(parse_tensor(TRY(as_message(*field, "attribute t")))); break;
-      case 6: attribute.graph = TRY(as_message(*field, "attribute g")); break;
-      case 7: TRY(wire::append_floats(*field, attribute.floats, kMaxAttributeValues)); break;
-      case 8: TRY(wire::append_ints(*field, attribute.ints, kMaxAttributeValues)); break;
-      case 9:
-        attribute.strings.push_back(TRY(as_name(*field, "attribute strings")));
-        if (attribute.strings.size() > kMaxNodeValues)
-          return malformed("attribute ", attribute.name, " holds more than ", kMaxNodeValues,
-                           " strings");
-        break;
-      case 20:
-        TRY(wire::expect(*field, WireType::Varint, "attribute type"));
-        type = field->as_int();
-        break;
-      case 21: given.of = TRY(as_name(*field, "name of a function's attribute")); break;
-      default: break;
-    }
-  }
-  // Since IR version 2 the type is written; a value of another type than stated would be ignored.
-  const bool known = (type >= 1 && type <= 8);
-  attribute.type = known ? static_cast<AttributeType>(type) : AttributeType::Other;
-  if (attribute.type == AttributeType::Tensor && !attribute.tensor && given.of.empty()) {
-    return malformed("attribute \"", attribute.name, "\" has no tensor");
-  }
-  return given;
-}
 
 Result<void> parse_node_field(const Field& field, NodeProto& node) {
   switch (field.number) {
@@ -79,7 +20,7 @@ Result<void> parse_node_field(const Field& field, NodeProto& node) {
     }
     case 5: {
       const ByteView message = TRY(as_message(field, "attribute"));
-      Given given = TRY(parse_attribute(message).context("attribute"));
+      GivenAttribute given = TRY(parse_attribute(message).context("attribute"));
       if (given.of.empty())
         node.attributes.push_back(std::move(given.attribute));
       else
@@ -159,7 +100,8 @@ Result<void> parse_function_field(const Field& field, FunctionProto& function) {
       break;
     case 9: TRY(parse_opset(TRY(as_message(field, "operator set")), function.opset)); break;
     case 11: {
-      Given given = TRY(parse_attribute(TRY(as_message(field, "default of an attribute"))));
+      GivenAttribute given =
+          TRY(parse_attribute(TRY(as_message(field, "default of an attribute"))));
       if (!given.of.empty()) return malformed("a default refers to another attribute");
       function.defaults.push_back(std::move(given.attribute));
       break;
@@ -193,39 +135,6 @@ Result<FunctionProto> parse_function(ByteView message) {
   return function;
 }
 
-Result<Shape> parse_shape(ByteView message) {
-  Shape shape;
-  wire::Reader reader(message);
-  while (const std::optional<Field> field = TRY(reader.next())) {
-    if (field->number != 1) continue;
-    std::int64_t size = -1;  // a name, or nothing: the caller chooses
-    wire::Reader dimension(TRY(as_message(*field, "dimension")));
-    while (const std::optional<Field> part = TRY(dimension.next())) {
-      if (part->number != 1) continue;
-      TRY(wire::expect(*part, WireType::Varint, "dimension"));
-      size = part->as_int();
-      if (size < 0) return malformed("a dimension is ", size);
-    }
-    shape.push_back(size);
-    if (shape.size() > kMaxRank) return malformed("more than ", kMaxRank, " dimensions");
-  }
-  return shape;
-}
-
-Result<void> parse_tensor_type(ByteView message, Port& port) {
-  std::int64_t type = 0;
-  std::optional<Shape> shape;
-  wire::Reader reader(message);
-  while (const std::optional<Field> field = TRY(reader.next())) {
-    if (field->number == 1) type = field->as_int();
-    if (field->number == 2) shape = TRY(parse_shape(TRY(as_message(*field, "shape"))));
-  }
-  port.dtype = TRY(data_type_of(type));
-  if (!shape) return malformed("has no shape, not even a rank");
-  port.shape = *std::move(shape);
-  return {};
-}
-
 }  // namespace
 
 Result<ModelProto> parse_model(ByteView message) {
@@ -253,40 +162,6 @@ Result<ModelProto> parse_body(ByteView message) {
   ModelProto body;
   TRY(parse_graph(message, body));
   return body;
-}
-
-Result<std::string_view> parse_port_name(ByteView value_info) {
-  std::string_view name;
-  wire::Reader reader(value_info);
-  while (const std::optional<Field> field = TRY(reader.next())) {
-    if (field->number == 1) name = TRY(as_name(*field, "name of an input or output"));
-  }
-  return name;
-}
-
-Result<Port> parse_port(ByteView value_info) {
-  Port port;
-  port.name = TRY(parse_port_name(value_info));
-  const std::string who = text("value \"", port.name, "\"");
-  bool is_known = false;
-  wire::Reader reader(value_info);
-  while (const std::optional<Field> field = TRY(reader.next())) {
-    if (field->number != 2) continue;
-    wire::Reader type(TRY(as_message(*field, "type")));
-    while (const std::optional<Field> kind = TRY(type.next())) {
-      // TypeProto: tensor_type = 1, sequence_type = 4, optional_type = 9.
-      if (kind->number == 4 || kind->number == 9) {
-        port.dtype = kind->number == 4 ? DataType::Sequence : DataType::Optional;
-        port.shape = {-1};
-        is_known = true;
-      }
-      if (kind->number != 1) continue;
-      is_known = true;
-      TRY(parse_tensor_type(TRY(as_message(*kind, "tensor type")), port).context(who));
-    }
-  }
-  if (!is_known) return malformed(who, " is no tensor, sequence or optional of them");
-  return port;
 }
 
 }  // namespace torchkeep::runtime::onnx
