@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/runtime/doubling.h"
 #include "tests/runtime/node_case.h"
 
 namespace torchkeep::runtime::testing {
@@ -198,13 +199,25 @@ std::vector<Message> many_calls() {
   return nodes;
 }
 
-Function large() {
+std::vector<Message> large_constants() {
   const std::vector<std::int64_t> zeros(65'536, 0);
-  Function function{"Large", {"a"}, {"a"}, {}};
+  std::vector<Message> nodes;
   for (int i = 0; i < 2; ++i)
-    function.nodes.push_back(
+    nodes.push_back(
         node("Constant", {}, {"c" + std::to_string(i)}, {ints_attribute("value_ints", zeros)}));
-  return function;
+  return nodes;
+}
+
+/// The same in a branch, whose constants are made anew in each call as well.
+Function large_branch() {
+  Message branch;
+  for (const Message& each : large_constants()) branch.message(1, each);
+  branch.message(12, port("c0", {65'536}, DataType::Int64));
+  return {"Large",
+          {"a"},
+          {"b"},
+          {node("If", {"a"}, {"b"},
+                {graph_attribute("then_branch", branch), graph_attribute("else_branch", branch)})}};
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -214,7 +227,12 @@ INSTANTIATE_TEST_SUITE_P(
             "Itself", {called_forever()}, {call("Forever", {"x"}, {"y"})}, "more than 32 deep"},
         WrongFunction{
             "TooManyNodes", doubling(), {call("F20", {"x"}, {"y"})}, "more than 50000 nodes"},
-        WrongFunction{"TooManyBytes", {large()}, many_calls(), "bytes in all their calls"},
+        WrongFunction{"TooManyBytes",
+                      {{"Large", {"a"}, {"a"}, large_constants()}},
+                      many_calls(),
+                      "bytes in all their calls"},
+        WrongFunction{
+            "TooManyBytesInBranches", {large_branch()}, many_calls(), "bytes in all their calls"},
         WrongFunction{
             "Twice", {kDouble, kDouble}, {call("Double", {"x"}, {"y"})}, "is there twice"},
         WrongFunction{"TheStandardsOwn",

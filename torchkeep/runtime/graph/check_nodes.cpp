@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iterator>
+#include <unordered_set>
 #include <utility>
 
 #include "torchkeep/runtime/graph/checker.h"
@@ -85,6 +86,7 @@ Result<Body> Checker::check_body(std::string_view attribute, ByteView message) {
     return malformed("graphs are more than ", onnx::kMaxDepth, " deep within each other");
   const onnx::ModelProto proto = TRY(onnx::parse_body(message));
   InlineConstants constants(proto.initializers, proto.nodes);
+  if (call_ != nullptr) TRY(count_repeated(constants.bytes()));
   names_.open();
   Body body;
   body.attribute = attribute;
@@ -111,9 +113,10 @@ Result<Body> Checker::check_body(std::string_view attribute, ByteView message) {
 }
 
 void Checker::add_captures(const Body& body, ValueId first, std::vector<ValueId>& captures) const {
+  std::unordered_set<ValueId> seen(captures.begin(), captures.end());
   const auto add = [&](ValueId value) {
     if (value == kLeftOut || (value >= first && !graph_.values[value].constant)) return;
-    if (std::ranges::find(captures, value) == captures.end()) captures.push_back(value);
+    if (seen.insert(value).second) captures.push_back(value);
   };
   for (const Node& node : body.nodes) std::ranges::for_each(node.reads(), add);
   std::ranges::for_each(body.outputs, add);
