@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "torchkeep/runtime/pack.h"
+#include "torchkeep/runtime/tensor_reader.h"
 
 namespace torchkeep::quantise {
 namespace {

@@ -8,10 +8,6 @@
 /// From an .onnx file on the owner's machine to the payload that a container encrypts.
 namespace torchkeep::runtime {
 
-/// Where a model's external data lies: beside it, since a path that leads elsewhere would let a
-/// model read any file. Errors: Malformed, naming the location.
-Result<Path> external_path(const Path& model, std::string_view location);
-
 /// Takes the next bytes of a payload.
 using PayloadSink = std::function<Result<void>(ByteView bytes)>;
 
