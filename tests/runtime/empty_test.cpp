@@ -51,5 +51,31 @@ TEST(Empty, NoImagesAreNoneConvolved) {
   expect_empty(graph, {0, 1, 5, 5}, {0, 2, 3, 3});
 }
 
+// It costs the caller nothing and whoever walks along the other side minutes.
+TEST(Empty, AHugeSideBesideNoneIsRefused) {
+  const auto model = load(
+      GraphBuilder().input("x", {-1, -1}).output("y", {-1, -1}).add(node("Neg", {"x"}, {"y"})));
+  ASSERT_TRUE(model.ok()) << model.error();
+  EXPECT_TRUE((*model)->run(one(Tensor(DataType::Float32, {1 << 20, 0}, {}))).ok());
+  for (const Shape& shape : {Shape{1LL << 31, 0}, Shape{0, 1LL << 40}, Shape{0, (1 << 30) + 1}}) {
+    const auto refused = (*model)->run(one(Tensor(DataType::Float32, shape, {})));
+    ASSERT_FALSE(refused.ok()) << describe(shape);
+    EXPECT_THAT(refused.error().message, HasSubstr("more than 2^30"));
+  }
+}
+
+TEST(Empty, MorePartsThanASequenceHoldsAreRefused) {
+  GraphBuilder graph;
+  graph.input("x", {-1, -1}).output("y", {}, DataType::Int64);
+  graph.add(node("SplitToSequence", {"x"}, {"parts"}))
+      .add(node("SequenceLength", {"parts"}, {"y"}));
+  const auto model = load(graph);
+  ASSERT_TRUE(model.ok()) << model.error();
+  EXPECT_TRUE((*model)->run(one(Tensor(DataType::Float32, {1 << 10, 0}, {}))).ok());
+  const auto refused = (*model)->run(one(Tensor(DataType::Float32, {1 << 29, 0}, {})));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("a sequence holds at most 1048576"));
+}
+
 }  // namespace
 }  // namespace torchkeep::runtime::testing

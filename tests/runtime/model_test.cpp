@@ -64,51 +64,51 @@ TEST_P(WrongCalls, AreRefusedAndHarmNothing) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Model, WrongCalls,
-    ::testing::Values(WrongCall{"NoInput", [] { return std::vector<Tensor>(); },
-                                "there are 0 inputs, wanted are 1"},
-                      WrongCall{"TwoInputs",
-                                [] {
-                                  auto inputs = one(tensor<float>({1, 3}, {1, 1, 1}));
-                                  inputs.push_back(tensor<float>({1, 3}, {1, 1, 1}));
-                                  return inputs;
-                                },
-                                "there are 2 inputs"},
-                      WrongCall{
-                          "AnotherType",
-                          [] {
-                            return one(tensor<std::int32_t>({1, 3}, {1, 1, 1}, DataType::Int32));
-                          },
-                          "input \"x\" is INT32, wanted is FP32"},
-                      WrongCall{"AnotherRank",
-                                [] {
-                                  return one(tensor<float>({3}, {1, 1, 1}));
-                                },
-                                "has shape [3], wanted is [?, 3]"},
-                      WrongCall{"AnotherDimension",
-                                [] {
-                                  return one(tensor<float>({1, 4}, {1, 1, 1, 1}));
-                                },
-                                "has shape [1, 4]"},
-                      WrongCall{"ANegativeBatch",
-                                [] {
-                                  return one(tensor<float>({-1, 3}, {1, 1, 1}));
-                                },
-                                "do not follow its shape"},
-                      WrongCall{"TooFewBytes",
-                                [] {
-                                  return one(tensor<float>({2, 3}, {1, 1, 1}));
-                                },
-                                "has 12 bytes"},
-                      WrongCall{"TooManyBytes",
-                                [] {
-                                  return one(tensor<float>({1, 3}, {1, 1, 1, 1}));
-                                },
-                                "has 16 bytes"},
-                      WrongCall{"AnAbsurdBatch",
-                                [] {
-                                  return one(tensor<float>({std::int64_t{1} << 60, 3}, {1}));
-                                },
-                                "do not follow its shape"}),
+    ::testing::Values(
+        WrongCall{"NoInput", [] { return std::vector<Tensor>(); },
+                  "there are 0 inputs, wanted are 1"},
+        WrongCall{"TwoInputs",
+                  [] {
+                    auto inputs = one(tensor<float>({1, 3}, {1, 1, 1}));
+                    inputs.push_back(tensor<float>({1, 3}, {1, 1, 1}));
+                    return inputs;
+                  },
+                  "there are 2 inputs"},
+        WrongCall{"AnotherType",
+                  [] {
+                    return one(tensor<std::int32_t>({1, 3}, {1, 1, 1}, DataType::Int32));
+                  },
+                  "input \"x\" is INT32, wanted is FP32"},
+        WrongCall{"AnotherRank",
+                  [] {
+                    return one(tensor<float>({3}, {1, 1, 1}));
+                  },
+                  "has shape [3], wanted is [?, 3]"},
+        WrongCall{"AnotherDimension",
+                  [] {
+                    return one(tensor<float>({1, 4}, {1, 1, 1, 1}));
+                  },
+                  "has shape [1, 4]"},
+        WrongCall{"ANegativeBatch",
+                  [] {
+                    return one(tensor<float>({-1, 3}, {1, 1, 1}));
+                  },
+                  "has a negative dimension"},
+        WrongCall{"TooFewBytes",
+                  [] {
+                    return one(tensor<float>({2, 3}, {1, 1, 1}));
+                  },
+                  "has 12 bytes, which do not follow its shape [2, 3], wanted are 24"},
+        WrongCall{"TooManyBytes",
+                  [] {
+                    return one(tensor<float>({1, 3}, {1, 1, 1, 1}));
+                  },
+                  "has 16 bytes"},
+        WrongCall{"AnAbsurdBatch",
+                  [] {
+                    return one(tensor<float>({std::int64_t{1} << 60, 3}, {1}));
+                  },
+                  "more than 2^40 elements"}),
     [](const auto& each) { return each.param.name; });
 
 TEST(Model, ActivationsAboveTheLimitEndThatRequestAlone) {

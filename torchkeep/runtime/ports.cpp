@@ -25,9 +25,11 @@ Result<void> check_input(const Port& port, const Tensor& tensor) {
                             ", wanted is ", describe(port.shape));
   }
   const Result<std::uint64_t> bytes = byte_count(tensor.dtype, tensor.shape);
-  if (!bytes || *bytes != tensor.data.size()) {
+  if (!bytes) return invalid_argument("input \"", port.name, "\": ", bytes.error().message);
+  if (*bytes != tensor.data.size()) {
     return invalid_argument("input \"", port.name, "\" has ", tensor.data.size(),
-                            " bytes, which do not follow its shape ", describe(tensor.shape));
+                            " bytes, which do not follow its shape ", describe(tensor.shape),
+                            ", wanted are ", *bytes);
   }
   if (!is_tensor(tensor.dtype)) {
     const auto items = parse_items(tensor.dtype, tensor.data);
@@ -38,9 +40,8 @@ Result<void> check_input(const Port& port, const Tensor& tensor) {
 
 Result<void> check_output(const Port& port, const Made& made) {
   if (made.dtype == port.dtype && fits(made.shape, port.shape)) return {};
-  return malformed("output \"", port.name, "\" is ", name_of(made.dtype), " ",
-                   describe(made.shape), ", the graph declares ", name_of(port.dtype), " ",
-                   describe(port.shape));
+  return malformed("output \"", port.name, "\" is ", name_of(made.dtype), " ", describe(made.shape),
+                   ", the graph declares ", name_of(port.dtype), " ", describe(port.shape));
 }
 
 }  // namespace torchkeep::runtime

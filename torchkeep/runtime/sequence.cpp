@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::uint32_t kMaxRank = 8;
 constexpr int kMaxDepth = 4;  // of sequences within each other; the standard needs two
-constexpr std::uint64_t kMaxItems = std::uint64_t{1} << 20;
 
 std::uint64_t padded(std::uint64_t bytes) { return (bytes + 7) / 8 * 8; }
 

@@ -14,6 +14,8 @@
 /// An item may itself be a sequence. An item's elements lie on a multiple of 8.
 namespace torchkeep::runtime {
 
+inline constexpr std::uint64_t kMaxItems = std::uint64_t{1} << 20;  ///< Of one value.
+
 struct Item {
   DataType dtype = DataType::Float32;
   Shape shape;

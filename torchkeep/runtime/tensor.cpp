@@ -22,6 +22,9 @@ constexpr std::array kTypes{
 };
 
 constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 40;
+// Beside a side of 0, what the others multiply to: such a tensor costs whoever sends it nothing,
+// and whoever walks along those sides time.
+constexpr std::uint64_t kMaxBesideNone = std::uint64_t{1} << 30;
 
 const TypeRow& row_of(DataType type) {
   for (const TypeRow& row : kTypes) {
@@ -64,7 +67,13 @@ Result<std::uint64_t> element_count(const Shape& shape) {
       return malformed("shape ", describe(shape), " has more than 2^40 elements");
     }
   }
-  return empty ? 0 : count;
+  if (!empty) return count;
+  if (count > kMaxBesideNone) {
+    return malformed("shape ", describe(shape),
+                     " has no elements and more than 2^30 beside, "
+                     "counted as if its sides of 0 were 1");
+  }
+  return 0;
 }
 
 Result<std::uint64_t> byte_count(DataType type, const Shape& shape) {

@@ -50,7 +50,7 @@ Result<DataType> parse_data_type(std::string_view protocol_name);
 
 using Shape = std::vector<std::int64_t>;
 
-/// Errors: Malformed if a dimension is negative or the product is above 2^40.
+/// Errors: Malformed for a negative dimension; above 2^40, or 2^30 with sides of 0 taken for 1.
 Result<std::uint64_t> element_count(const Shape& shape);
 Result<std::uint64_t> byte_count(DataType type, const Shape& shape);
 /// "[1, 3, 224, 224]"; -1 is written "?".

@@ -18,9 +18,8 @@ class SplitToSequence final : public Alone {
     if (!is_tensor(input.dtype)) return malformed("input 0 is no tensor");
     const std::size_t axis = TRY(resolve_axis(axis_, input.shape.size()));
     const bool has_sizes = inputs.size() > 1 && inputs[1].data != nullptr;
-    const std::vector<std::int64_t> sizes =
-        has_sizes ? TRY(read_sizes(inputs, input.shape[axis]))
-                  : std::vector<std::int64_t>(static_cast<std::size_t>(input.shape[axis]), 1);
+    const std::vector<std::int64_t> sizes = has_sizes ? TRY(read_sizes(inputs, input.shape[axis]))
+                                                      : TRY(equal_parts(input.shape[axis], 1));
     const std::size_t outer = extent(input.shape, 0, axis),
                       row = extent(input.shape, axis + 1, input.shape.size()) *
                             element_bytes(input.dtype);
@@ -48,6 +47,16 @@ class SplitToSequence final : public Alone {
   }
 
  private:
+  /// The last may be smaller. Errors: Malformed if there are more than a sequence holds.
+  static Result<std::vector<std::int64_t>> equal_parts(std::int64_t whole, std::int64_t size) {
+    const std::int64_t count = whole / size + (whole % size == 0 ? 0 : 1);
+    if (count > static_cast<std::int64_t>(kMaxItems))
+      return malformed("there are ", count, " parts, a sequence holds at most ", kMaxItems);
+    std::vector<std::int64_t> sizes(static_cast<std::size_t>(count), size);
+    if (whole % size != 0) sizes.back() = whole % size;
+    return sizes;
+  }
+
   /// A scalar is the size of every part, the last of which may be smaller.
   static Result<std::vector<std::int64_t>> read_sizes(std::span<const plan::View> inputs,
                                                       std::int64_t whole) {
@@ -56,11 +65,12 @@ class SplitToSequence final : public Alone {
     if (view.shape.empty()) {
       const std::int64_t size = TRY(read_integer(inputs, 1));
       if (size < 1) return malformed("parts have size ", size, ", wanted is 1 or more");
-      for (std::int64_t left = whole; left > 0; left -= size) sizes.push_back(std::min(left, size));
-      return sizes;
+      return equal_parts(whole, size);
     }
     if (view.shape.size() != 1 || (view.dtype != DataType::Int64 && view.dtype != DataType::Int32))
       return malformed("sizes are ", name_of(view.dtype), " ", describe(view.shape));
+    if (view.shape[0] > static_cast<std::int64_t>(kMaxItems))
+      return malformed("there are ", view.shape[0], " parts, a sequence holds at most ", kMaxItems);
     std::int64_t left = whole;
     for (std::size_t i = 0; i < static_cast<std::size_t>(view.shape[0]); ++i) {
       const std::int64_t size = view.dtype == DataType::Int64
