@@ -82,6 +82,41 @@ TEST(Limits, WithoutOneARunTakesItsTime) {
   EXPECT_TRUE(model->run(repeat(2000)).ok());
 }
 
+// Boxes that all stay are held against each other: the time is looked at before each class.
+TEST(Limits, ChoosingAmongManyBoxesEnds) {
+  constexpr std::int64_t kBoxes = 4000, kClasses = 8;
+  GraphBuilder graph;
+  graph.input("boxes", {1, -1, 4}).input("scores", {1, kClasses, -1});
+  graph.output("chosen", {-1, 3}, DataType::Int64);
+  graph.initializer("most", DataType::Int64, {1}, std::vector<std::int64_t>{kBoxes});
+  graph.add(node("NonMaxSuppression", {"boxes", "scores", "most"}, {"chosen"}));
+  std::vector<float> boxes;
+  for (std::int64_t i = 0; i < kBoxes; ++i) {
+    const auto left = static_cast<float>(2 * i);
+    boxes.insert(boxes.end(), {0, left, 1, left + 1});
+  }
+  const std::vector<float> scores(static_cast<std::size_t>(kBoxes * kClasses), 0.5F);
+  const auto model = load(graph, {.max_run_time = 1ms}).value();
+  const auto refused =
+      model->run(tensors(tensor({1, kBoxes, 4}, boxes), tensor({1, kClasses, kBoxes}, scores)));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(refused.error().message, HasSubstr("longer than 1 ms"));
+}
+
+// A byte that is not 0 may become 64, which no plan counts.
+TEST(Limits, PlacesOfWhatIsNotZeroAreBounded) {
+  GraphBuilder graph;
+  graph.input("x", {-1, 1}).output("y", {2, -1}, DataType::Int64);
+  graph.add(node("NonZero", {"x"}, {"y"}));
+  const auto model = load(graph, {.max_activation_bytes = 10'000}).value();
+  const auto refused = model->run(one(tensor({1000, 1}, std::vector<float>(1000, 1))));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+  EXPECT_THAT(refused.error().message, HasSubstr("operator NonZero"));
+  EXPECT_TRUE(model->run(one(tensor({1000, 1}, std::vector<float>(1000, 0)))).ok());
+}
+
 TEST(Limits, WhatALoopCollectsIsBounded) {
   const auto model = load(repeating(), {.max_activation_bytes = 4096}).value();
   const auto refused = model->run(repeat(1000));

@@ -50,7 +50,8 @@ class NonMaxSuppression final : public Kernel {
   bool runs_alone() const override { return true; }
   Result<void> plan(plan::Builder&) override { return malformed("it is never planned"); }
 
-  Result<std::vector<Tensor>> run(std::span<const plan::View> inputs, plan::Context&) override {
+  Result<std::vector<Tensor>> run(std::span<const plan::View> inputs,
+                                  plan::Context& context) override {
     const plan::View &boxes = inputs[0], &scores = inputs[1];
     if (boxes.dtype != DataType::Float32 || scores.dtype != DataType::Float32 ||
         boxes.shape.size() != 3 || scores.shape.size() != 3 || boxes.shape[2] != 4 ||
@@ -66,6 +67,9 @@ class NonMaxSuppression final : public Kernel {
     for (std::int64_t b = 0; b < scores.shape[0]; ++b) {
       const float* corners = reinterpret_cast<const float*>(boxes.data) + b * boxes.shape[1] * 4;
       for (std::int64_t c = 0; c < scores.shape[1]; ++c) {
+        // Each box that is kept is held against all that come after it.
+        const double pairs = static_cast<double>(count) * static_cast<double>(count);
+        TRY(context.deadline.check(pairs * sizeof(Box) * Deadline::kWorkOfAByte));
         const float* of_class = reinterpret_cast<const float*>(scores.data) +
                                 (b * scores.shape[1] + c) * scores.shape[2];
         for (const std::size_t box : choose(corners, of_class, count, most, threshold, least))

@@ -24,15 +24,21 @@ class NonZero final : public Kernel {
   bool runs_alone() const override { return true; }
   Result<void> plan(plan::Builder&) override { return malformed("it is never planned"); }
 
-  Result<std::vector<Tensor>> run(std::span<const plan::View> inputs, plan::Context&) override {
+  Result<std::vector<Tensor>> run(std::span<const plan::View> inputs,
+                                  plan::Context& context) override {
     const plan::View& input = inputs[0];
-    std::vector<std::size_t> places;
+    // A scalar is one dimension of one, as NumPy has it.
+    const Shape shape = input.shape.empty() ? Shape{1} : input.shape;
     const std::uint64_t count = TRY(element_count(input.shape));
+    std::uint64_t found = 0;
+    for (std::size_t i = 0; i < count; ++i) found += is_zero(input, i) ? 0 : 1;
+    // A byte may become 64 here, and 8 while that is made.
+    TRY(context.check_kept(found * (shape.size() + 1) * sizeof(std::int64_t)));
+    std::vector<std::size_t> places;
+    places.reserve(found);
     for (std::size_t i = 0; i < count; ++i) {
       if (!is_zero(input, i)) places.push_back(i);
     }
-    // A scalar is one dimension of one, as NumPy has it.
-    const Shape shape = input.shape.empty() ? Shape{1} : input.shape;
     Tensor output = TRY(Tensor::uninitialised(
         DataType::Int64, {std::ssize(shape), static_cast<std::int64_t>(places.size())}));
     std::size_t stride = 1;
