@@ -10,6 +10,8 @@ namespace {
 
 // Of values that decide what is planned: shapes, axes, bounds and conditions are short.
 constexpr std::uint64_t kMaxKnownBytes = 65536;
+// Times what is kept at one place.
+constexpr std::size_t kPlansInAll = 16;
 
 std::uint64_t bytes_of(const View& view) { return byte_count(view.dtype, view.shape).value(); }
 
@@ -49,6 +51,20 @@ Result<std::unique_ptr<Plan>> Program::make_plan(const Start& start, Context& co
   }
   return Plan::make({graph_, start.items, start.values, operands, outputs_, context.machine,
                      context.pool, limits_.max_bytes, start.constants});
+}
+
+std::size_t Program::trim(std::list<Stage>& stages, std::size_t most) {
+  std::size_t left = 0;
+  for (auto stage = stages.begin(); stage != stages.end();) {
+    if (left == most) {
+      stage = stages.erase(stage);
+      continue;
+    }
+    ++left;
+    left += trim(stage->next, most - left);
+    ++stage;
+  }
+  return left;
 }
 
 bool Program::fits(const Key& key, const Start& start) {
@@ -97,6 +113,7 @@ Result<Program::Stage*> Program::find_stage(std::list<Stage>& stages, const Star
   while (!stages.empty() && stages.size() >= std::max<std::size_t>(limits_.max_plans, 1))
     stages.pop_back();
   stages.push_front({std::move(key), std::move(plan), {}});
+  ++plans_;
   return &stages.front();
 }
 
@@ -120,7 +137,8 @@ Result<void> Program::run_plan(Plan& plan, const Start& start, Context& context,
     *arena_ = SecretBytes();  // the smaller one goes first
     *arena_ = SecretBytes(plan.arena_bytes());
   }
-  Result<void> done = plan.run(start.views, arena_->expose(), context.pool, context.deadline, outputs);
+  Result<void> done =
+      plan.run(start.views, arena_->expose(), context.pool, context.deadline, outputs);
   if (!done && plan.failed_node() != nullptr)
     return std::move(done).error().context(graph_.describe(*plan.failed_node()));
   return done;
@@ -188,6 +206,10 @@ Result<std::vector<Tensor>> Program::run(std::span<const View> inputs,
 
 Result<void> Program::run(std::span<const View> inputs, const std::vector<bool>& known,
                           Context& context, std::vector<Tensor>& outputs) {
+  // A tree of as many branches at each place as are kept there would have no bound. Not while a run
+  // goes through it.
+  const std::size_t most = kPlansInAll * std::max<std::size_t>(limits_.max_plans, 1);
+  if (plans_ > most) plans_ = trim(stages_, most / 2);
   first_.items = items_;
   first_.values = inputs_;
   first_.views.assign(inputs.begin(), inputs.end());

@@ -12,7 +12,7 @@ namespace torchkeep::runtime::plan {
 
 struct ProgramLimits {
   std::uint64_t max_bytes = 0;  ///< For the activations of one plan.
-  std::size_t max_plans = 1;    ///< That are kept at each place of the tree.
+  std::size_t max_plans = 1;    ///< That are kept at each place of the tree, and 16 times in all.
 };
 
 /// *Not thread-safe.* Stays where it is.
@@ -42,6 +42,8 @@ class Program {
   /// floating-point operations of all its plans.
   std::uint64_t last_arena_bytes() const { return last_arena_bytes_; }
   double last_flops() const { return last_flops_; }
+  /// How many plans are kept, at most.
+  std::size_t plans() const { return plans_; }
 
  private:
   /// What a plan depends on, besides the plan before it.
@@ -63,6 +65,8 @@ class Program {
     const KnownValues* constants = nullptr;
   };
 
+  /// Keeps the last used of `stages` and of what follows them, `most` in all; returns how many.
+  static std::size_t trim(std::list<Stage>& stages, std::size_t most);
   static bool fits(const Key& key, const Start& start);
   Result<Key> make_key(const Start& start) const;
   Result<Stage*> find_stage(std::list<Stage>& stages, const Start& start, Context& context);
@@ -80,6 +84,7 @@ class Program {
   std::vector<graph::ValueId> inputs_, outputs_;
   ProgramLimits limits_;
   std::list<Stage> stages_;
+  std::size_t plans_ = 0;  ///< That were made since the last trim, and those that it left.
   Start first_;  ///< Of the first plan; kept so that its memory is there for the next run.
   SecretBytes own_arena_;
   SecretBytes* arena_;
