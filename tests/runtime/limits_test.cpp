@@ -10,8 +10,10 @@ namespace torchkeep::runtime::testing {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// y is x doubled `trips` times, all what it was each time; the caller says how often.
 GraphBuilder repeating() {
@@ -102,6 +104,30 @@ TEST(Limits, ChoosingAmongManyBoxesEnds) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
   EXPECT_THAT(refused.error().message, HasSubstr("longer than 1 ms"));
+}
+
+// What only repeats takes no memory, but must have a size that there can be all the same.
+TEST(Limits, WhatRepeatsIsNoLargerThanATensorMayBe) {
+  GraphBuilder graph;
+  graph.input("x", {1, 1, 2, 2}).output("y", {-1, -1});
+  graph.initializer("all", DataType::Int64, {4}, std::vector<std::int64_t>{1 << 19, 1 << 19, 2, 2});
+  graph.initializer("which", DataType::Int64, {2}, std::vector<std::int64_t>{0, 0});
+  graph.add(node("Expand", {"x", "all"}, {"most"}));
+  const auto refused_by = [&](const Message& last) {
+    GraphBuilder more = graph;
+    more.add(last).add(node("Flatten", {"too_much"}, {"y"}, {int_attribute("axis", 2)}));
+    const auto model = load(more);
+    const auto outputs = model ? (*model)->run(one(tensor<float>({1, 1, 2, 2}, {1, 2, 3, 4})))
+                               : Result<std::vector<Tensor>>(model.error());
+    return outputs ? std::string("it ran") : outputs.error().message;
+  };
+  const std::vector<Message> nodes = {
+      node("Concat", {"most", "most"}, {"too_much"}, {int_attribute("axis", 0)}, "too_much"),
+      node("Concat", {"most", "most"}, {"too_much"}, {int_attribute("axis", 1)}, "too_much"),
+      node("Tile", {"most", "all"}, {"too_much"}, {}, "too_much")};
+  // By the node at fault, not by the one that reads it.
+  for (const Message& each : nodes)
+    EXPECT_THAT(refused_by(each), AllOf(HasSubstr("too_much"), Not(HasSubstr("Flatten"))));
 }
 
 // A byte that is not 0 may become 64, which no plan counts.

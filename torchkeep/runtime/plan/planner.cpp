@@ -68,29 +68,31 @@ Result<std::unique_ptr<Plan>> Planner::make() {
 }
 
 Result<bool> Planner::must_stop() {
-  const Item& item = work_.front();
-  if (item.body != nullptr) return false;
-  node_ = item.node;
-  for_each_read(*item.node, [&](ValueId read) {
-    if (read != kLeftOut) state(read);
-  });
-  const std::vector<ValueId>& inputs = item.node->inputs;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i] == kLeftOut || !item.kernel->needs_known(i)) continue;
-    if (operand(inputs[i]).constant) continue;
-    plan_->stop_ = Stop::Value;
-    plan_->wanted_ = inputs[i];
-    return true;
-  }
-  if (!item.kernel->runs_alone()) return false;
-  // With everything known it may be done with here and now.
-  if (item.kernel->is_constant() && is_known(*item.node) && TRY(fold(item))) {
+  while (!work_.empty()) {
+    const Item& item = work_.front();
+    if (item.body != nullptr) return false;
+    node_ = item.node;
+    for_each_read(*item.node, [&](ValueId read) {
+      if (read != kLeftOut) state(read);
+    });
+    const std::vector<ValueId>& inputs = item.node->inputs;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i] == kLeftOut || !item.kernel->needs_known(i)) continue;
+      if (operand(inputs[i]).constant) continue;
+      plan_->stop_ = Stop::Value;
+      plan_->wanted_ = inputs[i];
+      return true;
+    }
+    if (!item.kernel->runs_alone()) return false;
+    // With everything known it may be done with here and now.
+    if (!item.kernel->is_constant() || !is_known(*item.node) || !TRY(fold(item))) {
+      plan_->stop_ = Stop::Alone;
+      plan_->alone_ = item;
+      return true;
+    }
     work_.pop_front();
-    return work_.empty() ? Result<bool>(false) : must_stop();
   }
-  plan_->stop_ = Stop::Alone;
-  plan_->alone_ = item;
-  return true;
+  return false;
 }
 
 Result<void> Planner::plan_item(const Item& item) {

@@ -59,11 +59,14 @@ bool Planner::view_repeated(ValueId value, ValueId input, std::size_t axis, std:
       return false;
     lying = lying_in(shape, shape);
   }
+  std::int64_t times = 0;
+  if (__builtin_mul_overflow(whole, each, &times) ||
+      __builtin_mul_overflow(shape[axis], times, &shape[axis]) || !element_count(shape))
+    return false;
   std::vector<Stride>& steps = lying[axis];
   if (whole != 1) steps.insert(steps.begin(), {whole, 0});
   if (each != 1) steps.push_back({each, 0});
   std::erase_if(steps, [&](const Stride& step) { return step.size == 1 && steps.size() > 1; });
-  shape[axis] *= whole * each;
   bind(value, {from.operand.dtype, std::move(shape), {}, nullptr}, from.buffer, std::move(lying),
        from.start);
   return true;
@@ -83,7 +86,7 @@ bool Planner::view_part(ValueId value, ValueId input, std::size_t axis, std::int
 bool Planner::view_joined(ValueId value, std::span<const ValueId> inputs, std::size_t axis,
                           const Shape& shape) {
   const ValueState first = state(inputs[0]);
-  if (first.lying.empty() || inputs.size() < 2) return false;
+  if (first.lying.empty() || inputs.size() < 2 || !element_count(shape)) return false;
   const std::int64_t step = state(inputs[1]).start - first.start;
   for (std::size_t i = 1; i < inputs.size(); ++i) {
     const ValueState& next = state(inputs[i]);
