@@ -3,6 +3,7 @@
 
 #include "torchkeep/base/secret.h"
 #include "torchkeep/base/text.h"
+#include "torchkeep/channel/internal/tls_wire.h"
 #include "torchkeep/channel/internal/transport.h"
 #include "torchkeep/crypto/openssl.h"
 
@@ -14,63 +15,6 @@ constexpr std::size_t kLargeBytes = 256 * 1024;  // what one system call moves o
 constexpr std::string_view kExporterLabel = "EXPORTER-Channel-Binding";  // RFC 9266
 
 using SslHandle = crypto::Handle<SSL, SSL_free>;
-
-/// Ciphertext on its way between socket and OpenSSL; nothing in it is secret.
-struct Wire {
-  std::unique_ptr<std::uint8_t[]> in;
-  std::size_t capacity = 0;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-  bool ended = false;
-  Bytes out;
-};
-
-int read_wire(BIO* bio, char* out, std::size_t size, std::size_t* got) {
-  Wire& wire = *static_cast<Wire*>(BIO_get_data(bio));
-  BIO_clear_retry_flags(bio);
-  *got = std::min(size, wire.end - wire.begin);
-  if (*got == 0) {
-    if (!wire.ended) BIO_set_retry_read(bio);
-    return 0;
-  }
-  std::memcpy(out, wire.in.get() + wire.begin, *got);
-  wire.begin += *got;
-  return 1;
-}
-
-int write_wire(BIO* bio, const char* bytes, std::size_t size, std::size_t* put) {
-  Wire& wire = *static_cast<Wire*>(BIO_get_data(bio));
-  BIO_clear_retry_flags(bio);
-  append(wire.out, as_bytes({bytes, size}));
-  *put = size;
-  return 1;
-}
-
-long control_wire(BIO* bio, int command, long, void*) {
-  const Wire& wire = *static_cast<Wire*>(BIO_get_data(bio));
-  if (command == BIO_CTRL_FLUSH) return 1;
-  if (command == BIO_CTRL_EOF) return wire.ended && wire.begin == wire.end ? 1 : 0;
-  return 0;
-}
-
-BIO* make_wire_bio(Wire& wire) {
-  struct Method {
-    crypto::Handle<BIO_METHOD, BIO_meth_free> handle{
-        BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "torchkeep wire")};
-    Method() {
-      TORCHKEEP_CHECK(handle != nullptr);
-      BIO_meth_set_read_ex(handle.get(), read_wire);
-      BIO_meth_set_write_ex(handle.get(), write_wire);
-      BIO_meth_set_ctrl(handle.get(), control_wire);
-    }
-  };
-  static const Method method;  // immutable
-  BIO* const bio = BIO_new(method.handle.get());
-  TORCHKEEP_CHECK(bio != nullptr);
-  BIO_set_data(bio, &wire);
-  BIO_set_init(bio, 1);
-  return bio;
-}
 
 // OpenSSL's queue belongs to the thread, and a coroutine may wake on another: read it at once.
 std::string take_reason() {
@@ -88,7 +32,7 @@ class TlsTransport final : public Transport {
   TlsTransport(tcp::socket socket, const TlsMaterial& material, bool is_server)
       : Transport(std::move(socket)), ssl_(SSL_new(material.context.get())) {
     TORCHKEEP_CHECK(ssl_ != nullptr);
-    BIO* const bio = make_wire_bio(wire_);
+    BIO* const bio = make_bio(wire_);
     SSL_set_bio(ssl_.get(), bio, bio);
     is_server ? SSL_set_accept_state(ssl_.get()) : SSL_set_connect_state(ssl_.get());
     facts_.own_spki = material.own_spki;
@@ -115,7 +59,7 @@ class TlsTransport final : public Transport {
   asio::awaitable<Result<void>> fill(std::size_t wanted);
   asio::awaitable<Result<void>> flush();
 
-  Wire wire_;
+  TlsWire wire_;
   SslHandle ssl_;
   TlsFacts facts_;
   bool established_ = false;
