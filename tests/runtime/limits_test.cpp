@@ -45,16 +45,22 @@ TEST(Limits, ARunThatTakesTooLongEndsAndTheNextIsAnswered) {
   expect_next_is_answered(*model);
 }
 
+/// So many products, one after the other, of what comes in [rows, side] and weights.
+GraphBuilder products(int count, std::int64_t side, std::mt19937& random) {
+  GraphBuilder graph;
+  graph.input("v0", {-1, side}).output(text("v", count), {-1, side});
+  graph.random_weights("w", {side, side}, 0.01F, random);
+  for (int i = 0; i < count; ++i) {
+    graph.add(node("MatMul", {text("v", i), "w"}, {text("v", i + 1)}, {}, text("product", i)));
+  }
+  return graph;
+}
+
 // Without a loop too: time is looked at between steps.
 TEST(Limits, APlanEndsBetweenItsSteps) {
-  constexpr std::int64_t kSide = 384;
   std::mt19937 random(1);
-  GraphBuilder graph;
-  graph.input("v0", {-1, kSide}).output("v60", {-1, kSide});
-  graph.random_weights("w", {kSide, kSide}, 0.01F, random);
-  for (int i = 0; i < 60; ++i) graph.add(node("MatMul", {text("v", i), "w"}, {text("v", i + 1)}));
-  const auto model = load(graph, {.max_run_time = 5ms}).value();
-  const auto refused = model->run(one(random_tensor({4096, kSide}, random)));
+  const auto model = load(products(60, 384, random), {.max_run_time = 5ms}).value();
+  const auto refused = model->run(one(random_tensor({4096, 384}, random)));
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
   EXPECT_THAT(refused.error().message, HasSubstr("longer than 5 ms"));
@@ -63,16 +69,9 @@ TEST(Limits, APlanEndsBetweenItsSteps) {
 // Each of these products counts as more than may lie between two readings of the clock, so it is
 // read before each: none begins once the time is over.
 TEST(Limits, NoLargeStepBeginsOnceTheTimeIsOver) {
-  constexpr std::int64_t kSide = 1024;
   std::mt19937 random(2);
-  GraphBuilder graph;
-  graph.input("v0", {-1, kSide}).output("v9", {-1, kSide});
-  graph.random_weights("w", {kSide, kSide}, 0.01F, random);
-  for (int i = 0; i < 9; ++i) {
-    graph.add(node("MatMul", {text("v", i), "w"}, {text("v", i + 1)}, {}, text("product", i)));
-  }
-  const auto model = load(graph, {.max_run_time = 1ms}).value();
-  const auto refused = model->run(one(random_tensor({1024, kSide}, random)));
+  const auto model = load(products(9, 1024, random), {.max_run_time = 1ms}).value();
+  const auto refused = model->run(one(random_tensor({1024, 1024}, random)));
   ASSERT_FALSE(refused.ok());
   // No machine does the first within the limit; whether it begins depends on how busy this one is.
   EXPECT_THAT(refused.error().message, AnyOf(HasSubstr("product0)"), HasSubstr("product1)")));
