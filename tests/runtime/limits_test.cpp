@@ -151,6 +151,24 @@ TEST(Limits, WhatALoopCollectsIsBounded) {
   expect_next_is_answered(*model);
 }
 
+// So are tensors without elements, of which there may be a million.
+TEST(Limits, NothingsThatALoopCollectsAreBounded) {
+  GraphBuilder graph;
+  graph.input("trips", {}, DataType::Int64).input("x", {-1}).output("y", {-1});
+  graph.output("all", {-1, -1});
+  graph.add(
+      node("Loop", {"trips", "", "x"}, {"y", "all"}, {graph_attribute("body", doubling_body())}));
+  const auto model = load(graph, {.max_activation_bytes = 100'000}).value();
+  const auto nothings = [](std::int64_t trips) {
+    return tensors(tensor<std::int64_t>({}, {trips}, DataType::Int64), tensor<float>({0}, {}));
+  };
+  const auto few = model->run(nothings(100));
+  ASSERT_TRUE(few.ok()) << few.error();
+  const auto refused = model->run(nothings(10'000));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+}
+
 TEST(Limits, WhatAScanCollectsIsBounded) {
   const Message body =
       Message()

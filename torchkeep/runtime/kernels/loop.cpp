@@ -72,7 +72,7 @@ class Loop final : public Kernel {
       goes_on = is_true(TRY(read_scalar<Truth>(plan::View::of(outputs[0]), "the condition")));
       for (std::size_t k = 0; k < carried; ++k) state[k] = std::move(outputs[k + 1]);
       for (std::size_t k = 0; k < scanned.size(); ++k) {
-        kept += outputs[k + 1 + carried].data.size();
+        kept += kept_bytes(outputs[k + 1 + carried]);
         scanned[k].push_back(std::move(outputs[k + 1 + carried]));
       }
       TRY(context.check_kept(kept));

@@ -5,6 +5,13 @@
 
 namespace torchkeep::runtime::kernels {
 
+/// What a tensor takes that is kept from one run of a body to the last: one without elements takes
+/// something too.
+inline std::uint64_t kept_bytes(const Tensor& tensor) {
+  constexpr std::uint64_t kBlocks = 64;  // of shape and elements, beside what is in them
+  return sizeof(Tensor) + kBlocks + tensor.data.size();
+}
+
 /// A node's body as a program of its own, for the operators that run it again and again. A run
 /// takes the body's own inputs, then what it captures.
 class RepeatedBody {

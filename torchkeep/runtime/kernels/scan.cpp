@@ -51,7 +51,7 @@ class Scan final : public Kernel {
       for (const Tensor& part : parts) views.push_back(plan::View::of(part));
       std::vector<Tensor> made = TRY(scan(views, inputs, context));
       for (std::size_t i = 0; i < made.size(); ++i) {
-        kept += made[i].data.size();
+        kept += kept_bytes(made[i]);
         outputs[i].push_back(std::move(made[i]));
       }
       TRY(context.check_kept(kept));
@@ -93,7 +93,7 @@ class Scan final : public Kernel {
           TRY(program.run(views, std::vector<bool>(views.size(), false), context));
       for (std::size_t i = 0; i < state.size(); ++i) state[i] = std::move(outputs[i]);
       for (std::size_t i = 0; i < made.size(); ++i) {
-        kept += outputs[state.size() + i].data.size();
+        kept += kept_bytes(outputs[state.size() + i]);
         made[i].push_back(std::move(outputs[state.size() + i]));
       }
       TRY(context.check_kept(kept));

@@ -35,7 +35,7 @@ class SequenceMap final : public Alone {
       std::vector<Tensor> outputs = TRY(
           repeated_.program(context).run(views, std::vector<bool>(views.size(), false), context));
       for (std::size_t k = 0; k < made.size(); ++k) {
-        kept += outputs[k].data.size();
+        kept += kept_bytes(outputs[k]);
         made[k].push_back(std::move(outputs[k]));
       }
       TRY(context.check_kept(kept));
