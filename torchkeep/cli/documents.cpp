@@ -25,7 +25,7 @@ std::vector<std::string> names_where(const std::vector<Document>& documents, con
     if (test(document)) names.push_back(document.name);
   }
   std::ranges::sort(names);
-  names.erase(std::ranges::unique(names).begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 

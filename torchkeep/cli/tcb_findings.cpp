@@ -20,7 +20,7 @@ std::vector<std::string> all_advisories(const TcbFindings& findings) {
     if (*part) out.insert(out.end(), (*part)->advisories.begin(), (*part)->advisories.end());
   }
   std::ranges::sort(out);
-  out.erase(std::ranges::unique(out).begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 
