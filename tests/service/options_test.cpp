@@ -21,7 +21,7 @@ Outcome run_with(std::vector<std::string> words, const Result<void>& body = {}) 
   words.insert(words.begin(), "torchkeep-test");
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
-  CLI::App app{"A program", "torchkeep-test"};
+  CommandLine app{"A program", "torchkeep-test"};
   Outcome outcome;
   add_options(app, outcome.options, "torchkeep-test");
   ::testing::internal::CaptureStderr();

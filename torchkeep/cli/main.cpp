@@ -10,24 +10,26 @@ int main(int argc, char** argv) {
   using namespace torchkeep;
   harden_process(Debuggers::Forbidden);
   cli::Invocation invocation;
-  CLI::App app{"Keeps a PyTorch model secret where it runs.", "torchkeep"};
-  app.require_subcommand(1);
-  app.fallthrough();
-  app.set_version_flag("--version", text("torchkeep ", kVersion,
-                                         tee::built_for_simulation() ? " (simulated platform only)" : ""));
+  CommandLine app{"Keeps a PyTorch model secret where it runs.", "torchkeep"};
+  app.require_command();
+  app.allow_options_anywhere();
+  app.version(text("torchkeep ", kVersion,
+                   tee::built_for_simulation() ? " (simulated platform only)" : ""));
   app.add_flag("--json", invocation.console.json, "Answer with one JSON document, for scripts");
   app.add_option("--owner-folder", invocation.owner_folder, "The owner's folder")
-      ->envname("TORCHKEEP_OWNER_FOLDER")
-      ->type_name("FOLDER");
+      .from_environment("TORCHKEEP_OWNER_FOLDER")
+      .type_name("FOLDER");
   app.add_option("--pccs", invocation.pccs,
                  "Where attestation collateral is served: HOST:PORT or https://HOST[:PORT][/BASE]")
-      ->envname("TORCHKEEP_PCCS")
-      ->type_name("HOST:PORT");
+      .from_environment("TORCHKEEP_PCCS")
+      .type_name("HOST:PORT");
   app.add_option("--pccs-ca", invocation.pccs_ca,
                  "Certificate (PEM) that alone vouches for an https PCCS; remembered by owner init")
-      ->type_name("FILE");
-  app.footer("Exit codes: 0 done, 1 refused, 2 wrong call or input, 3 not found, 4 not reachable now, 5 defect.\n"
-             "A first look: torchkeep demo");
+      .type_name("FILE");
+  app.footer(
+      "Exit codes: 0 done, 1 refused, 2 wrong call or input, 3 not found, 4 not reachable now, 5 "
+      "defect.\n"
+      "A first look: torchkeep demo");
 
   cli::add_owner(app, invocation);
   cli::add_policy(app, invocation);
@@ -44,13 +46,9 @@ int main(int argc, char** argv) {
   cli::add_doctor(app, invocation);
   cli::add_demo(app, invocation);
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    const int status = app.exit(error);
-    return status == 0 ? 0 : exit_code(ErrorCode::InvalidArgument);
-  }
-  const Result<void> done = invocation.run();
+  const Result<bool> called = app.parse(argc, argv);
+  if (called && !*called) return 0;
+  const Result<void> done = called ? invocation.run() : called.error();
   if (done) return invocation.status;
   invocation.console.failure(done.error());
   return exit_code(done.error().code);

@@ -31,17 +31,17 @@ Result<void> serve(const service::Options& options, const std::string& key_serve
 }  // namespace torchkeep::keycache
 
 int main(int argc, char** argv) {
-  CLI::App app("Holds released model keys near the workers.", "torchkeep-keycache");
+  torchkeep::CommandLine app("Holds released model keys near the workers.", "torchkeep-keycache");
   torchkeep::service::Options options;
   torchkeep::service::add_options(app, options, "torchkeep-keycache");
   std::string key_server;
   app.add_option("--keyserver", key_server, "The key server to have keys from")
-      ->required()
-      ->type_name("HOST:PORT");
+      .required()
+      .type_name("HOST:PORT");
   torchkeep::Path state;
   app.add_option("--state", state, "Folder of the sealed leases; made if it is not there")
-      ->required()
-      ->type_name("FOLDER");
+      .required()
+      .type_name("FOLDER");
   app.footer(
       "Example: torchkeep-keycache --listen 127.0.0.1:8441 --pccs 127.0.0.1:8081 "
       "--keyserver 127.0.0.1:8440 --state leases");

@@ -36,13 +36,13 @@ Result<void> serve(const service::Options& options, const Path& store_file) {
 }  // namespace torchkeep::keyserver
 
 int main(int argc, char** argv) {
-  CLI::App app("Releases model keys as their owners' policies say.", "torchkeep-keyserver");
+  torchkeep::CommandLine app("Releases model keys as their owners' policies say.", "torchkeep-keyserver");
   torchkeep::service::Options options;
   torchkeep::service::add_options(app, options, "torchkeep-keyserver");
   torchkeep::Path store;
   app.add_option("--store", store, "The key store, one SQLite file; made if it is not there")
-      ->required()
-      ->type_name("FILE");
+      .required()
+      .type_name("FILE");
   app.footer(
       "Example: torchkeep-keyserver --listen 127.0.0.1:8440 --pccs 127.0.0.1:8081 "
       "--store keys.sqlite");

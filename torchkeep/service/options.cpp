@@ -20,56 +20,51 @@ std::string version_line(std::string_view program) {
 
 }  // namespace
 
-void add_options(CLI::App& app, Options& options, std::string_view program) {
-  app.set_version_flag("--version", version_line(program));
-  // What stands in the file and is no option of the program is an error, not a guess.
-  app.set_config("--config", "", "A file with any of these options, a line each: listen = \"...\"")
-      ->type_name("FILE");
-  app.allow_config_extras(CLI::config_extras_mode::error);
+void add_options(CommandLine& app, Options& options, std::string_view program) {
+  app.version(version_line(program));
+  app.take_config_file();
   app.add_option("--listen", options.listen, "Address to serve on; port 0 asks for a free one")
-      ->required()
-      ->type_name("HOST:PORT");
+      .required()
+      .type_name("HOST:PORT");
   app.add_option("--pccs", options.pccs,
                  "Where attestation collateral is served: HOST:PORT (in clear: it is public, and "
                  "signed) or https://HOST[:PORT][/BASE]")
-      ->required()
-      ->type_name("HOST:PORT");
+      .required()
+      .type_name("HOST:PORT");
   app.add_option("--pccs-ca", options.pccs_ca,
                  "Certificate (PEM) that alone vouches for an https PCCS; default the system's CAs")
-      ->type_name("FILE");
-  app.add_option("--collateral-cache", options.collateral_cache,
-                 "Folder in which collateral outlives a restart and an absent PCCS; a key server's and "
-                 "a key cache's default is \"collateral\" beside what else they keep")
-      ->type_name("FOLDER");
+      .type_name("FILE");
+  app.add_option(
+         "--collateral-cache", options.collateral_cache,
+         "Folder in which collateral outlives a restart and an absent PCCS; a key server's and "
+         "a key cache's default is \"collateral\" beside what else they keep")
+      .type_name("FOLDER");
   app.add_option("--root", options.root,
                  "Root certificate (PEM) to judge evidence by; default Intel's")
-      ->type_name("FILE");
+      .type_name("FILE");
   if (tee::built_for_simulation()) {
     app.add_option("--simtee-socket", options.simtee_socket, "The simulated platform's socket")
-        ->required()
-        ->type_name("PATH");
+        .required()
+        .type_name("PATH");
   }
   app.add_option("--ready-file", options.ready_file,
                  "Written once the program serves, with its port")
-      ->type_name("FILE");
+      .type_name("FILE");
   app.add_option("--max-connections", options.max_connections, "Connections at one time")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{65536}))
-      ->capture_default_str();
+      .within(1, 65536)
+      .show_default();
 }
 
-int run(CLI::App& app, int argc, char** argv, const std::function<Result<void>()>& body) {
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    std::cerr << app.get_name() << ": " << error.what() << "; see " << app.get_name() << " --help"
-              << std::endl;
-    return exit_code(ErrorCode::InvalidArgument);
+int run(CommandLine& app, int argc, char** argv, const std::function<Result<void>()>& body) {
+  const Result<bool> called = app.parse(argc, argv);
+  if (called && !*called) return 0;
+  if (!called) {
+    std::cerr << app.program() << ": " << called.error().message << std::endl;
+    return exit_code(called.error().code);
   }
   const Result<void> done = body();
   if (done) return 0;
-  const std::string program = app.get_name();
-  StderrLog(log_name(program)).error(name_of(done.error().code), ": ", done.error().message);
+  StderrLog(log_name(app.program())).error(name_of(done.error().code), ": ", done.error().message);
   return exit_code(done.error().code);
 }
 

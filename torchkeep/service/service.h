@@ -3,9 +3,9 @@
 #include <functional>
 #include <memory>
 
-#include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "torchkeep/base/command_line.h"
 #include "torchkeep/base/file.h"
 #include "torchkeep/channel/collateral_store.h"
 #include "torchkeep/channel/session.h"
@@ -33,11 +33,11 @@ struct Options {
 
 /// Adds the options above, `--config FILE` for the same and the program's own (unknown fields are
 /// refused), and `--version`.
-void add_options(CLI::App& app, Options& options, std::string_view program);
+void add_options(CommandLine& app, Options& options, std::string_view program);
 
 /// Parses the command line, then runs `body`; a failure is one line on standard error. Returns the
 /// exit code (base/process.h).
-int run(CLI::App& app, int argc, char** argv, const std::function<Result<void>()>& body);
+int run(CommandLine& app, int argc, char** argv, const std::function<Result<void>()>& body);
 
 /// What a program stands on once its options are read: platform, roots, collateral, clock, its TLS
 /// identity. *Lives on the main thread.* All that it hands out lives as long as it does.

@@ -63,23 +63,23 @@ Result<void> serve(const WorkerOptions& options) {
 
 int main(int argc, char** argv) {
   using namespace torchkeep;
-  CLI::App app("Serves the encrypted models of one owner by the Open Inference Protocol.",
-               "torchkeep-worker");
+  CommandLine app("Serves the encrypted models of one owner by the Open Inference Protocol.",
+                  "torchkeep-worker");
   worker::WorkerOptions options;
   service::add_options(app, options.service, "torchkeep-worker");
   app.add_option("--repository", options.repository, "Folder with NAME/VERSION/model.tkm")
-      ->required()
-      ->type_name("FOLDER");
+      .required()
+      .type_name("FOLDER");
   app.add_option("--owner", options.owner,
                  "The owner's public key: the one whose models are served")
-      ->required()
-      ->type_name("HEX");
+      .required()
+      .type_name("HEX");
   app.add_option("--cache", options.cache, "The key cache to ask for keys")
-      ->required()
-      ->type_name("HOST:PORT");
+      .required()
+      .type_name("HOST:PORT");
   app.add_option("--threads", options.threads, "Threads for decryption, and for each inference")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1024}))
-      ->capture_default_str();
+      .within(1, 1024)
+      .show_default();
   app.footer(
       "Example: torchkeep-worker --listen 127.0.0.1:8443 --pccs 127.0.0.1:8081 --repository models "
       "--owner 91f0... --cache 127.0.0.1:8441");

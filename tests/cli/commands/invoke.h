@@ -12,24 +12,21 @@ namespace torchkeep::cli::testing {
 struct Said {
   int status = 0;      ///< The exit code.
   std::string output;  ///< Standard output.
-  std::string error;   ///< The failure's message, or CLI11's.
+  std::string error;   ///< The failure's message, or the parser's.
 };
 
 /// `add` is the command's add_*; `arguments` begin with its name.
-inline Said invoke(void (*add)(CLI::App&, Invocation&), std::vector<std::string> arguments) {
-  CLI::App app("test", "torchkeep");
+inline Said invoke(void (*add)(Command, Invocation&), std::vector<std::string> arguments) {
+  CommandLine app("test", "torchkeep");
   Invocation invocation;
-  app.fallthrough();
-  app.add_flag("--json", invocation.console.json);
-  app.add_option("--owner-folder", invocation.owner_folder);
-  app.add_option("--pccs", invocation.pccs);
+  app.allow_options_anywhere();
+  app.add_flag("--json", invocation.console.json, "");
+  app.add_option("--owner-folder", invocation.owner_folder, "");
+  app.add_option("--pccs", invocation.pccs, "");
   add(app, invocation);
-  std::ranges::reverse(arguments);  // CLI11 takes them from behind
   Said said;
-  try {
-    app.parse(arguments);
-  } catch (const CLI::ParseError& failure) {
-    return {exit_code(ErrorCode::InvalidArgument), "", failure.what()};
+  if (const Result<bool> called = app.parse(std::move(arguments)); !called) {
+    return {exit_code(called.error().code), "", called.error().message};
   }
   std::ostringstream output;
   std::streambuf* const before = std::cout.rdbuf(output.rdbuf());

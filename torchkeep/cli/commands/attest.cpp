@@ -33,7 +33,8 @@ Result<Verifier> choose_verifier(const Invocation& invocation, const Options& op
 }
 
 Result<void> show_peer(Invocation& invocation, const Options& options) {
-  const channel::Endpoint endpoint = TRY(channel::parse_endpoint(options.peer).context("the address to look at"));
+  const channel::Endpoint endpoint =
+      TRY(channel::parse_endpoint(options.peer).context("the address to look at"));
   const tee::Role role = TRY(tee::parse_role(options.role).context("--role"));
   const keys::HolderRole holder = TRY(parse_holder_role(options.role));
   std::optional<keys::Policy> policy;
@@ -43,16 +44,19 @@ Result<void> show_peer(Invocation& invocation, const Options& options) {
   json::Json answer = {{"endpoint", endpoint.text()}};
   std::optional<attest::Claims> claims;
   if (options.by_certificate) {
-    claims = TRY(desk::look_at_certificate(
-        desk, endpoint,
-        options.legacy_ra_tls ? channel::RaTlsEvidence::StandardOrLegacy
-                              : channel::RaTlsEvidence::Standard));
-    console.line("At ", endpoint.text(), " is a program with the certificate of a genuine enclave; its role is not proven.");
+    claims = TRY(desk::look_at_certificate(desk, endpoint,
+                                           options.legacy_ra_tls
+                                               ? channel::RaTlsEvidence::StandardOrLegacy
+                                               : channel::RaTlsEvidence::Standard));
+    console.line(
+        "At ", endpoint.text(),
+        " is a program with the certificate of a genuine enclave; its role is not proven.");
     show(console, *claims);
   } else {
     const channel::AttestedPeer peer = TRY(desk::look_at(desk, endpoint, role));
     claims = peer.claims;
-    console.line("At ", endpoint.text(), " is a genuine enclave in the role of ", tee::name_of(role), ".");
+    console.line("At ", endpoint.text(), " is a genuine enclave in the role of ",
+                 tee::name_of(role), ".");
     show(console, *claims);
     console.field("context", encode_hex(peer.context));
     answer["role"] = tee::name_of(role);
@@ -60,8 +64,7 @@ Result<void> show_peer(Invocation& invocation, const Options& options) {
   }
   answer["claims"] = encode(*claims);
   if (policy) {
-    const PolicyFindings findings =
-        check_policy(*policy, holder, *claims, desk.clock().now());
+    const PolicyFindings findings = check_policy(*policy, holder, *claims, desk.clock().now());
     show(console, findings);
     answer["policy"] = encode(findings);
     if (!findings.holds()) invocation.status = kRejected;
@@ -74,24 +77,36 @@ Result<void> show_peer(Invocation& invocation, const Options& options) {
 
 }  // namespace
 
-void add_attest(CLI::App& app, Invocation& invocation) {
-  CLI::App* const attest = app.add_subcommand("attest", "Who is at the other end, and whether a quote holds");
-  attest->require_subcommand(1);
-  add_attest_verify(*attest, invocation);
-  add_attest_explain(*attest, invocation);
-  CLI::App* const command = attest->add_subcommand("show", "Verify a program's evidence over a fresh session");
-  command->footer("Example: torchkeep attest show 127.0.0.1:9000 --role worker --policy policy.json");
+void add_attest(Command app, Invocation& invocation) {
+  const Command attest =
+      app.add_command("attest", "Who is at the other end, and whether a quote holds");
+  attest.require_command();
+  add_attest_verify(attest, invocation);
+  add_attest_explain(attest, invocation);
+  const Command command =
+      attest.add_command("show", "Verify a program's evidence over a fresh session");
+  command.footer(
+      "Example: torchkeep attest show 127.0.0.1:9000 --role worker --policy policy.json");
   auto options = std::make_shared<Options>();
-  command->add_option("PEER", options->peer, "The program's address")->required()->type_name("HOST:PORT");
-  command->add_option("--role", options->role, "The role it should prove: keyserver, keycache or worker")
-      ->capture_default_str();
-  command->add_option("--root", options->root, "Without an owner's folder: root certificate (PEM)")->type_name("FILE");
-  command->add_option("--policy", options->policy, "Also say how it fares under this policy")->type_name("FILE");
-  CLI::Option* const by_certificate = command->add_flag(
-      "--certificate", options->by_certificate, "Judge the evidence in its TLS certificate (RA-TLS), for other programs than ours");
-  command->add_flag("--legacy-ra-tls", options->legacy_ra_tls, "Also take Gramine's older certificate extension, without claims")
-      ->needs(by_certificate);
-  command->callback([&invocation, options] {
+  command.add_option("PEER", options->peer, "The program's address")
+      .required()
+      .type_name("HOST:PORT");
+  command
+      .add_option("--role", options->role,
+                  "The role it should prove: keyserver, keycache or worker")
+      .show_default();
+  command.add_option("--root", options->root, "Without an owner's folder: root certificate (PEM)")
+      .type_name("FILE");
+  command.add_option("--policy", options->policy, "Also say how it fares under this policy")
+      .type_name("FILE");
+  const CommandOption by_certificate = command.add_flag(
+      "--certificate", options->by_certificate,
+      "Judge the evidence in its TLS certificate (RA-TLS), for other programs than ours");
+  command
+      .add_flag("--legacy-ra-tls", options->legacy_ra_tls,
+                "Also take Gramine's older certificate extension, without claims")
+      .needs(by_certificate);
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options] { return show_peer(invocation, *options); };
   });
 }

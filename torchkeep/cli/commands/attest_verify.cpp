@@ -30,40 +30,39 @@ Result<void> explain_alone(Invocation& invocation, const JudgingOptions& options
 
 }  // namespace
 
-void add_attest_verify(CLI::App& attest, Invocation& invocation) {
-  CLI::App* const command =
-      attest.add_subcommand("verify", "Judge a quote by collateral in a folder, without a network");
-  command->footer(
+void add_attest_verify(Command attest, Invocation& invocation) {
+  const Command command =
+      attest.add_command("verify", "Judge a quote by collateral in a folder, without a network");
+  command.footer(
       "Example: torchkeep attest verify quote.bin --collateral collateral/ --at "
       "2026-11-24T18:00:00Z --policy policy.json\n"
       "Exit codes: 0 verified, 1 rejected, 2 wrong call (a file that is not there, a time that is "
       "none).");
   auto options = std::make_shared<JudgingOptions>();
-  add_judging_options(*command, *options, Folder::Required);
+  add_judging_options(command, *options, Folder::Required);
   command
-      ->add_option(
-          "--policy", options->policy,
-          "A policy that the evidence must also satisfy, as torchkeep policy new writes it")
-      ->type_name("FILE");
-  command->callback([&invocation, options] {
+      .add_option("--policy", options->policy,
+                  "A policy that the evidence must also satisfy, as torchkeep policy new writes it")
+      .type_name("FILE");
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options] { return tell(invocation, *options, Detail::Short); };
   });
 }
 
-void add_attest_explain(CLI::App& attest, Invocation& invocation) {
-  CLI::App* const command = attest.add_subcommand(
+void add_attest_explain(Command attest, Invocation& invocation) {
+  const Command command = attest.add_command(
       "explain", "Say what a quote says, who made it and what it takes to believe it");
-  command->footer(
+  command.footer(
       "Example: torchkeep attest explain quote.bin\n"
       "         torchkeep attest explain quote.bin --collateral collateral/ --at "
       "2026-11-24T18:00:00Z");
   auto options = std::make_shared<JudgingOptions>();
-  add_judging_options(*command, *options, Folder::Optional);
+  add_judging_options(command, *options, Folder::Optional);
   command
-      ->add_option("--policy", options->policy,
-                   "With --collateral: also say how it fares under a policy")
-      ->type_name("FILE");
-  command->callback([&invocation, options] {
+      .add_option("--policy", options->policy,
+                  "With --collateral: also say how it fares under a policy")
+      .type_name("FILE");
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options]() -> Result<void> {
       if (!options->dossier.folder.empty()) return tell(invocation, *options, Detail::EveryPart);
       if (options->policy.empty()) return explain_alone(invocation, *options);

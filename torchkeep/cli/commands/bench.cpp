@@ -157,39 +157,38 @@ Result<void> decode(const Console& console, const Options& options) {
 
 }  // namespace
 
-void add_bench(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command =
-      app.add_subcommand("bench", "Measure how fast a model in clear runs here");
-  command->footer(
+void add_bench(Command app, Invocation& invocation) {
+  const Command command = app.add_command("bench", "Measure how fast a model in clear runs here");
+  command.footer(
       "Inputs are seeded ordinary numbers unless -i hands them in. Dimensions that the model "
       "leaves open are 1\n"
       "unless --batch (the first of each input) or --dim says otherwise.\n"
       "Example: torchkeep bench bert.onnx --threads 2 --batch 8 --dim sequence=128");
   auto options = std::make_shared<Options>();
-  command->add_option("MODEL", options->model, "The model, as .onnx; external data beside it")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("--threads", options->threads, "That a run may use")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
-  command->add_option("--batch", options->batch, "Of first dimensions that are open")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20))
-      ->capture_default_str();
+  command.add_option("MODEL", options->model, "The model, as .onnx; external data beside it")
+      .required()
+      .type_name("FILE");
+  command.add_option("--threads", options->threads, "That a run may use")
+      .within(1, 256)
+      .show_default();
+  command.add_option("--batch", options->batch, "Of first dimensions that are open")
+      .within(1, 1 << 20)
+      .show_default();
   command
-      ->add_option("--dim", options->dimensions,
-                   "Another open dimension, by its name in the model; may be repeated")
-      ->type_name("NAME=N");
-  command->add_option("--runs", options->runs, "To measure, after the first")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}))
-      ->capture_default_str();
+      .add_option("--dim", options->dimensions,
+                  "Another open dimension, by its name in the model; may be repeated")
+      .type_name("NAME=N");
+  command.add_option("--runs", options->runs, "To measure, after the first")
+      .within(1, 1'000'000)
+      .show_default();
   command
-      ->add_option("-i,--input", options->inputs,
-                   "An input and its tensor (.npy, .pb); may be repeated")
-      ->type_name("NAME=FILE");
-  command->add_flag("--decode", options->decode,
-                    "Measure a sequence: outputs behind the first are the last inputs of the next "
-                    "run, and each step is one longer");
-  command->callback([&invocation, options] {
+      .add_option("-i,--input", options->inputs,
+                  "An input and its tensor (.npy, .pb); may be repeated")
+      .type_name("NAME=FILE");
+  command.add_flag("--decode", options->decode,
+                   "Measure a sequence: outputs behind the first are the last inputs of the next "
+                   "run, and each step is one longer");
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options] {
       if (options->decode) return decode(invocation.console, *options);
       const auto measured = measure(*options);

@@ -175,68 +175,68 @@ Result<void> import_folder(const Invocation& invocation, const Options& options)
   return {};
 }
 
-void add_trust(CLI::App& command, Options& options) {
+void add_trust(Command command, Options& options) {
   command
       .add_option("--root", options.root,
                   "Root certificate (PEM) to judge by; default the owner's, or Intel's")
-      ->type_name("FILE");
+      .type_name("FILE");
   command.add_option("--cache", options.cache, "The cache's folder; default in the owner's folder")
-      ->type_name("FOLDER");
+      .type_name("FOLDER");
 }
 
-void add_key(CLI::App& command, Options& options) {
-  CLI::Option* const quote =
-      command.add_option("--quote", options.quote, "A quote of the platform")->type_name("FILE");
-  CLI::Option* const fmspc =
+void add_key(Command command, Options& options) {
+  const CommandOption quote =
+      command.add_option("--quote", options.quote, "A quote of the platform").type_name("FILE");
+  const CommandOption fmspc =
       command.add_option("--fmspc", options.fmspc, "The platform's family, 12 hex digits")
-          ->type_name("HEX")
-          ->excludes(quote);
+          .type_name("HEX")
+          .excludes(quote);
   command
       .add_option("--ca", options.ca, "Which CA its PCK certificate is of: platform or processor")
-      ->needs(fmspc);
-  command.add_option("--tee", options.tee, "sgx or tdx")->needs(fmspc)->capture_default_str();
+      .needs(fmspc);
+  command.add_option("--tee", options.tee, "sgx or tdx").needs(fmspc).show_default();
 }
 
 }  // namespace
 
-void add_collateral(CLI::App& app, Invocation& invocation) {
-  CLI::App* const group = app.add_subcommand(
-      "collateral", "What vouches for a machine: fetch it, look at it, carry it");
-  group->require_subcommand(1);
+void add_collateral(Command app, Invocation& invocation) {
+  const Command group =
+      app.add_command("collateral", "What vouches for a machine: fetch it, look at it, carry it");
+  group.require_command();
   const auto options = std::make_shared<Options>();
   const auto add = [&](const char* name, const char* help, const char* example, auto body) {
-    CLI::App* const command = group->add_subcommand(name, help);
-    command->footer(std::string("Example: torchkeep collateral ") + example);
-    add_trust(*command, *options);
-    command->callback([&invocation, options, body] {
+    const Command command = group.add_command(name, help);
+    command.footer(std::string("Example: torchkeep collateral ") + example);
+    add_trust(command, *options);
+    command.callback([&invocation, options, body] {
       invocation.run = [&invocation, options, body] { return body(invocation, *options); };
     });
     return command;
   };
-  CLI::App* const fetching = add(
+  const Command fetching = add(
       "fetch", "Fetch a platform family's collateral from a PCCS into the cache, once it verifies",
       "fetch quote.bin --pccs https://api.trustedservices.intel.com", fetch);
-  fetching->add_option("QUOTE", options->quote, "A quote of the platform")->type_name("FILE");
-  add_key(*fetching, *options);
-  CLI::App* const showing = add(
+  fetching.add_option("QUOTE", options->quote, "A quote of the platform").type_name("FILE");
+  add_key(fetching, *options);
+  const Command showing = add(
       "show", "Show what is cached, or in a folder: dates, verdict; exit code 1 if any of it fails",
       "show --json", show_all);
-  showing->add_option("FOLDER", options->folder, "A folder with collateral; default the cache")
-      ->type_name("FOLDER");
-  add_key(*showing, *options);
-  CLI::App* const exporting =
+  showing.add_option("FOLDER", options->folder, "A folder with collateral; default the cache")
+      .type_name("FOLDER");
+  add_key(showing, *options);
+  const Command exporting =
       add("export", "Write cached collateral to a folder of files, for a machine without a network",
           "export /media/stick/collateral --quote quote.bin", export_folder);
-  exporting->add_option("FOLDER", options->folder, "The folder to write")
-      ->required()
-      ->type_name("FOLDER");
-  add_key(*exporting, *options);
-  CLI::App* const importing =
+  exporting.add_option("FOLDER", options->folder, "The folder to write")
+      .required()
+      .type_name("FOLDER");
+  add_key(exporting, *options);
+  const Command importing =
       add("import", "Take a folder's collateral into the cache, if it verifies",
           "import /media/stick/collateral", import_folder);
-  importing->add_option("FOLDER", options->folder, "The folder to read")
-      ->required()
-      ->type_name("FOLDER");
+  importing.add_option("FOLDER", options->folder, "The folder to read")
+      .required()
+      .type_name("FOLDER");
 }
 
 }  // namespace torchkeep::cli

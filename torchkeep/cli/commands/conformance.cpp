@@ -67,23 +67,23 @@ Result<void> check_conformance(Invocation& invocation, const Options& options) {
 
 }  // namespace
 
-void add_conformance(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command =
-      app.add_subcommand("conformance", "Run ONNX's conformance cases and compare the answers");
-  command->footer(
+void add_conformance(Command app, Invocation& invocation) {
+  const Command command =
+      app.add_command("conformance", "Run ONNX's conformance cases and compare the answers");
+  command.footer(
       "A case is a folder with model.onnx and test_data_set_*/{input,output}_*.pb. A model that "
       "the engine\n"
       "does not take is refused, with the operator; a wrong answer, or a crash, has failed.\n"
       "Exit codes: 0 none failed, 1 some failed, 2 wrong call.\n"
       "Example: torchkeep conformance /usr/share/libonnx-testdata/data/node");
   auto options = std::make_shared<Options>();
-  command->add_option("FOLDER", options->folders, "Where cases are, at any depth; may be repeated")
-      ->required()
-      ->type_name("FOLDER");
-  command->add_option("--threads", options->threads, "That a run may use")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
-  command->callback([&invocation, options] {
+  command.add_option("FOLDER", options->folders, "Where cases are, at any depth; may be repeated")
+      .required()
+      .type_name("FOLDER");
+  command.add_option("--threads", options->threads, "That a run may use")
+      .within(1, 256)
+      .show_default();
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options] { return check_conformance(invocation, *options); };
   });
 }

@@ -167,35 +167,34 @@ Result<void> infer(const Invocation& invocation, const Options& options) {
 
 }  // namespace
 
-void add_infer(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command = app.add_subcommand(
-      "infer", "Ask a worker, after it has proved to be one that the owner lists");
-  command->footer(
+void add_infer(Command app, Invocation& invocation) {
+  const Command command =
+      app.add_command("infer", "Ask a worker, after it has proved to be one that the owner lists");
+  command.footer(
       "Example: torchkeep infer --worker 127.0.0.1:9000 --model resnet50 --version 1 "
       "--input input=cat.npy -o answer/");
   auto options = std::make_shared<Options>();
-  command->add_option("--worker", options->worker, "The worker's address")
-      ->required()
-      ->type_name("HOST:PORT");
-  command->add_option("--model", options->model, "The model's name")->required();
-  command->add_option("--version", options->version, "The model's version")->required();
-  command->add_option("-i,--input", options->inputs, "An input and its array; may be repeated")
-      ->required()
-      ->type_name("NAME=FILE.npy");
-  command->add_option("-o,--output", options->output, "Folder for NAME.npy of each output")
-      ->type_name("FOLDER");
-  command->add_option("--batch", options->batch,
-                      "Rows of the leading axis a request; 0: all at once");
-  command->add_option("--repeat", options->repeat, "Ask this often, for measuring")
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--owner", options->owner, "Without an owner's folder: the owner's public key")
-      ->type_name("HEX");
-  command->add_option("--policy", options->policy, "Without an owner's folder: the owner's policy")
-      ->type_name("FILE");
-  command->add_option("--root", options->root, "Without an owner's folder: root certificate (PEM)")
-      ->type_name("FILE");
-  command->callback([&invocation, options] {
+  command.add_option("--worker", options->worker, "The worker's address")
+      .required()
+      .type_name("HOST:PORT");
+  command.add_option("--model", options->model, "The model's name").required();
+  command.add_option("--version", options->version, "The model's version").required();
+  command.add_option("-i,--input", options->inputs, "An input and its array; may be repeated")
+      .required()
+      .type_name("NAME=FILE.npy");
+  command.add_option("-o,--output", options->output, "Folder for NAME.npy of each output")
+      .type_name("FOLDER");
+  command.add_option("--batch", options->batch,
+                     "Rows of the leading axis a request; 0: all at once");
+  command.add_option("--repeat", options->repeat, "Ask this often, for measuring")
+      .within(1, std::numeric_limits<std::int64_t>::max());
+  command.add_option("--owner", options->owner, "Without an owner's folder: the owner's public key")
+      .type_name("HEX");
+  command.add_option("--policy", options->policy, "Without an owner's folder: the owner's policy")
+      .type_name("FILE");
+  command.add_option("--root", options->root, "Without an owner's folder: root certificate (PEM)")
+      .type_name("FILE");
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options] { return infer(invocation, *options); };
   });
 }

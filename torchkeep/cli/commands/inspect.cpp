@@ -45,15 +45,15 @@ Result<void> run(const Invocation& invocation, const Path& container) {
 
 }  // namespace
 
-void add_inspect(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command =
-      app.add_subcommand("inspect", "Show what the host of a container can see, without its key");
-  command->footer("Example: torchkeep inspect resnet50.tkm");
+void add_inspect(Command app, Invocation& invocation) {
+  const Command command =
+      app.add_command("inspect", "Show what the host of a container can see, without its key");
+  command.footer("Example: torchkeep inspect resnet50.tkm");
   auto container = std::make_shared<Path>();
-  command->add_option("CONTAINER", *container, "A container that protect made")
-      ->required()
-      ->type_name("FILE");
-  command->callback([&invocation, container] {
+  command.add_option("CONTAINER", *container, "A container that protect made")
+      .required()
+      .type_name("FILE");
+  command.callback([&invocation, container] {
     invocation.run = [&invocation, container] { return run(invocation, *container); };
   });
 }

@@ -16,7 +16,7 @@ struct JudgingOptions {
 /// QUOTE and --collateral, --at, --root, --require-root-crl, --role. `options` outlives the
 /// command.
 enum class Folder { Required, Optional };
-void add_judging_options(CLI::App& command, JudgingOptions& options, Folder folder);
+void add_judging_options(Command command, JudgingOptions& options, Folder folder);
 
 /// A verdict and what it was made from.
 struct Judged {
@@ -31,8 +31,8 @@ Result<Judged> judge_offline(const JudgingOptions& options);
 inline constexpr int kRejected = 1;
 
 // The commands, each under the command group it belongs to.
-void add_attest_verify(CLI::App& attest, Invocation& invocation);
-void add_attest_explain(CLI::App& attest, Invocation& invocation);
-void add_policy_check(CLI::App& policy, Invocation& invocation);
+void add_attest_verify(Command attest, Invocation& invocation);
+void add_attest_explain(Command attest, Invocation& invocation);
+void add_policy_check(Command policy, Invocation& invocation);
 
 }  // namespace torchkeep::cli

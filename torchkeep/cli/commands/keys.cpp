@@ -53,7 +53,8 @@ Result<void> state(const Invocation& invocation, const Options& options, std::st
   TRY(next(book, counter.desk->clock().now()));
   const keys::Receipt receipt = TRY(desk::submit_pending(counter, book, std::nullopt));
   tell(invocation, told, receipt);
-  invocation.console.answer({{"model", options.name}, {"log_position", receipt.log_position},
+  invocation.console.answer({{"model", options.name},
+                             {"log_position", receipt.log_position},
                              {"statement", receipt.statement.hex()}});
   return {};
 }
@@ -66,22 +67,28 @@ json::Json describe(const keys::ModelChain& chain) {
                         {"key_id", version.key_id.hex()},
                         {"revoked", version.revoked}});
   }
-  return {{"name", chain.name()},           {"id", chain.model().hex()},
-          {"genesis", chain.genesis().hex()}, {"minimum_version", chain.minimum_version()},
-          {"suspended", chain.suspended()}, {"revoked", chain.revoked()},
-          {"versions", std::move(versions)}, {"policy", keys::encode(chain.policy())}};
+  return {{"name", chain.name()},
+          {"id", chain.model().hex()},
+          {"genesis", chain.genesis().hex()},
+          {"minimum_version", chain.minimum_version()},
+          {"suspended", chain.suspended()},
+          {"revoked", chain.revoked()},
+          {"versions", std::move(versions)},
+          {"policy", keys::encode(chain.policy())}};
 }
 
 Result<void> show_model(const Invocation& invocation, const Options& options) {
   const client::Owner owner = TRY(client::load_owner(TRY(owner_folder(invocation))));
   const client::StatementBook book = TRY(owner.open_book(options.name));
-  if (!book.chain()) return not_found("no model \"", options.name, "\" in ", owner.folder().string());
+  if (!book.chain())
+    return not_found("no model \"", options.name, "\" in ", owner.folder().string());
   const keys::ModelChain& chain = *book.chain();
   const Console& console = invocation.console;
   console.line("Model ", chain.name());
   console.field("id", chain.model().hex());
   console.field("state", chain.revoked() ? "revoked" : chain.suspended() ? "suspended" : "served");
-  console.field("pending", book.pending() ? "one statement is not at the key server yet" : "nothing");
+  console.field("pending",
+                book.pending() ? "one statement is not at the key server yet" : "nothing");
   console.field("minimum version", text(chain.minimum_version()));
   for (const auto& [number, version] : chain.versions()) {
     console.field(text("version ", number), text("digest ", version.container_digest.hex(),
@@ -102,16 +109,16 @@ Result<void> list_models(const Invocation& invocation) {
 
 }  // namespace
 
-void add_keys(CLI::App& app, Invocation& invocation) {
-  CLI::App* const keys = app.add_subcommand("keys", "Your models at the key server");
-  keys->require_subcommand(1);
+void add_keys(Command app, Invocation& invocation) {
+  const Command keys = app.add_command("keys", "Your models at the key server");
+  keys.require_command();
   auto options = std::make_shared<Options>();
   const auto command = [&](const char* name, const char* help, const char* example, bool named,
                            std::function<Result<void>()> run) {
-    CLI::App* const made = keys->add_subcommand(name, help);
-    made->footer(std::string("Example: torchkeep keys ") + example);
-    if (named) made->add_option("NAME", options->name, "The model's name")->required();
-    made->callback([&invocation, run] { invocation.run = run; });
+    const Command made = keys.add_command(name, help);
+    made.footer(std::string("Example: torchkeep keys ") + example);
+    if (named) made.add_option("NAME", options->name, "The model's name").required();
+    made.callback([&invocation, run] { invocation.run = run; });
     return made;
   };
   const auto statement = [&invocation, options](std::string told, auto next) {
@@ -124,31 +131,35 @@ void add_keys(CLI::App& app, Invocation& invocation) {
     };
   };
 
-  CLI::App* const made = command("register", "Register a model, and a version with its key",
-                                 "register resnet50 --policy policy.json --container resnet50.tkm", true,
-                                 [&invocation, options] { return register_model(invocation, *options); });
-  made->add_option("--policy", options->policy, "Policy of a new model")->type_name("FILE");
-  made->add_option("--container", options->container, "A container that protect made")->type_name("FILE");
+  const Command made =
+      command("register", "Register a model, and a version with its key",
+              "register resnet50 --policy policy.json --container resnet50.tkm", true,
+              [&invocation, options] { return register_model(invocation, *options); });
+  made.add_option("--policy", options->policy, "Policy of a new model").type_name("FILE");
+  made.add_option("--container", options->container, "A container that protect made")
+      .type_name("FILE");
 
   command("list", "List your models as the key server sees them", "list", false,
           [&invocation] { return list_models(invocation); });
   command("show", "Show what you have stated about a model", "show resnet50", true,
           [&invocation, options] { return show_model(invocation, *options); });
 
-  CLI::App* const policy = command(
+  const Command policy = command(
       "policy", "Replace a model's policy", "policy resnet50 policy.json", true,
-      statement("Policy replaced", [](client::StatementBook& book, const Options& o, TimePoint now) -> Result<void> {
-        TRY(book.next_policy(TRY(load_policy(o.policy)), now));
-        return {};
-      }));
-  policy->add_option("POLICY", options->policy, "The new policy")->required()->type_name("FILE");
+      statement("Policy replaced",
+                [](client::StatementBook& book, const Options& o, TimePoint now) -> Result<void> {
+                  TRY(book.next_policy(TRY(load_policy(o.policy)), now));
+                  return {};
+                }));
+  policy.add_option("POLICY", options->policy, "The new policy").required().type_name("FILE");
 
-  CLI::App* const minimum = command(
-      "minimum", "Release no version below this one", "minimum resnet50 2", true,
-      statement("Minimum version raised", [](client::StatementBook& book, const Options& o, TimePoint now) {
-        return book.next_minimum(o.version, now);
-      }));
-  minimum->add_option("VERSION", options->version, "The lowest version to serve")->required();
+  const Command minimum =
+      command("minimum", "Release no version below this one", "minimum resnet50 2", true,
+              statement("Minimum version raised",
+                        [](client::StatementBook& book, const Options& o, TimePoint now) {
+                          return book.next_minimum(o.version, now);
+                        }));
+  minimum.add_option("VERSION", options->version, "The lowest version to serve").required();
 
   command("suspend", "Release nothing of a model until resumed", "suspend resnet50", true,
           statement("Suspended", [](client::StatementBook& book, const Options&, TimePoint now) {
@@ -158,13 +169,14 @@ void add_keys(CLI::App& app, Invocation& invocation) {
           statement("Resumed", [](client::StatementBook& book, const Options&, TimePoint now) {
             return book.next_resume(now);
           }));
-  CLI::App* const revoke = command(
-      "revoke", "Never release a version, or the whole model, again", "revoke resnet50 --version 1", true,
-      statement("Revoked: holders stop when their lease ends",
-                [](client::StatementBook& book, const Options& o, TimePoint now) {
-                  return book.next_revoke(o.version, now);
-                }));
-  revoke->add_option("--version", options->version, "Only this version; without it the whole model");
+  const Command revoke =
+      command("revoke", "Never release a version, or the whole model, again",
+              "revoke resnet50 --version 1", true,
+              statement("Revoked: holders stop when their lease ends",
+                        [](client::StatementBook& book, const Options& o, TimePoint now) {
+                          return book.next_revoke(o.version, now);
+                        }));
+  revoke.add_option("--version", options->version, "Only this version; without it the whole model");
 }
 
 }  // namespace torchkeep::cli

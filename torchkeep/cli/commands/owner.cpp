@@ -16,7 +16,8 @@ Result<void> init(const Invocation& invocation, const Options& options) {
   const Path folder = TRY(owner_folder(invocation));
   const channel::Endpoint endpoint =
       TRY(channel::parse_endpoint(options.keyserver).context("--keyserver"));
-  if (invocation.pccs.empty()) return invalid_argument("where collateral is served: --pccs HOST:PORT");
+  if (invocation.pccs.empty())
+    return invalid_argument("where collateral is served: --pccs HOST:PORT");
   desk::Introduction introduction;
   introduction.folder = folder;
   introduction.key_server = endpoint;
@@ -42,9 +43,12 @@ Result<void> init(const Invocation& invocation, const Options& options) {
   console.field("genesis", done.genesis.hex());
   show(console, claims);
   if (options.genesis.empty()) {
-    console.line("The genesis was pinned as seen. Compare it, and MRENCLAVE, with what you were told another way.");
+    console.line(
+        "The genesis was pinned as seen. Compare it, and MRENCLAVE, with what you were told "
+        "another way.");
   }
-  console.line("Keep a copy of recovery.key off line. Next: torchkeep protect MODEL.onnx --name NAME");
+  console.line(
+      "Keep a copy of recovery.key off line. Next: torchkeep protect MODEL.onnx --name NAME");
   console.answer({{"owner", keys::hex(owner.public_key())},
                   {"genesis", done.genesis.hex()},
                   {"key_server", endpoint.text()},
@@ -54,21 +58,28 @@ Result<void> init(const Invocation& invocation, const Options& options) {
 
 }  // namespace
 
-void add_owner(CLI::App& app, Invocation& invocation) {
-  CLI::App* const owner = app.add_subcommand("owner", "Who you are, and which key server holds your keys");
-  owner->require_subcommand(1);
-  CLI::App* const command =
-      owner->add_subcommand("init", "Make your keys and pin the key server after it has attested itself");
-  command->footer("Example: torchkeep owner init --keyserver 10.0.0.5:8443 --pccs 10.0.0.5:8081 --genesis 6f1c...");
+void add_owner(Command app, Invocation& invocation) {
+  const Command owner =
+      app.add_command("owner", "Who you are, and which key server holds your keys");
+  owner.require_command();
+  const Command command = owner.add_command(
+      "init", "Make your keys and pin the key server after it has attested itself");
+  command.footer(
+      "Example: torchkeep owner init --keyserver 10.0.0.5:8443 --pccs 10.0.0.5:8081 --genesis "
+      "6f1c...");
   auto options = std::make_shared<Options>();
-  command->add_option("--keyserver", options->keyserver, "The key server's address")
-      ->required()
-      ->type_name("HOST:PORT");
-  command->add_option("--genesis", options->genesis,
-                      "The key server's genesis, as its operator published it")->type_name("HEX");
-  command->add_option("--root", options->root, "Root certificate (PEM) to judge evidence by; default Intel's")
-      ->type_name("FILE");
-  command->callback([&invocation, options] {
+  command.add_option("--keyserver", options->keyserver, "The key server's address")
+      .required()
+      .type_name("HOST:PORT");
+  command
+      .add_option("--genesis", options->genesis,
+                  "The key server's genesis, as its operator published it")
+      .type_name("HEX");
+  command
+      .add_option("--root", options->root,
+                  "Root certificate (PEM) to judge evidence by; default Intel's")
+      .type_name("FILE");
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options] { return init(invocation, *options); };
   });
 }

@@ -1,8 +1,9 @@
+#include "torchkeep/keys/policy.h"
+
 #include "torchkeep/cli/commands/judging_options.h"
 #include "torchkeep/cli/evidence_text.h"
 #include "torchkeep/cli/session.h"
 #include "torchkeep/crypto/digest.h"
-#include "torchkeep/keys/policy.h"
 
 namespace torchkeep::cli {
 namespace {
@@ -35,7 +36,9 @@ Result<attest::HolderRequirement> requirement_of_quote(const std::string& file,
   const std::string where = text(option, " ", file);
   if (!evidence.malformed.empty()) return malformed(where, ": ", evidence.malformed);
   if (evidence.debug()) {
-    return denied(where, ": it was made in debug mode, where the host reads all memory; no policy accepts it");
+    return denied(
+        where,
+        ": it was made in debug mode, where the host reads all memory; no policy accepts it");
   }
   const json::Json entry = policy_entry(evidence);
   if (entry.is_null()) return denied(where, ": no policy can name ", kind_of(evidence));
@@ -88,7 +91,8 @@ Result<keys::Policy> make_policy(const Options& options, const Verifier& verifie
   }
   for (const std::string& name : options.statuses) {
     const auto status = attest::find_tcb_status(name);
-    if (!status) return invalid_argument("--tcb-status ", name, " is no TCB status; for example UpToDate");
+    if (!status)
+      return invalid_argument("--tcb-status ", name, " is no TCB status; for example UpToDate");
     policy.platform.tcb_statuses.push_back(*status);
   }
   policy.platform.any_platform = options.any_platform;
@@ -96,8 +100,9 @@ Result<keys::Policy> make_policy(const Options& options, const Verifier& verifie
     policy.platform.platforms.push_back(TRY(decode_hex(platform).context("--platform")));
   }
   if (!options.any_platform && options.platforms.empty()) {
-    return invalid_argument("name the machines with --platform HEX (torchkeep attest show tells them), "
-                            "or accept any with --any-platform");
+    return invalid_argument(
+        "name the machines with --platform HEX (torchkeep attest show tells them), "
+        "or accept any with --any-platform");
   }
   policy.keyservers = TRY(requirements(options.keyservers, "--keyserver"));
   policy.caches = TRY(requirements(options.caches, "--cache"));
@@ -117,7 +122,8 @@ Result<void> write_policy(const Invocation& invocation, const Options& options) 
   // Read back as everyone else will read it: limits are told here, not at the key server.
   TRY(keys::parse_policy(written));
   TRY(store_file(options.out, as_bytes(written.dump(2) + "\n")));
-  invocation.console.line("Policy written to ", options.out.string(), "; read it before you sign it.");
+  invocation.console.line("Policy written to ", options.out.string(),
+                          "; read it before you sign it.");
   invocation.console.line("Next: torchkeep keys register NAME --policy ", options.out.string());
   invocation.console.answer(written);
   return {};
@@ -125,52 +131,62 @@ Result<void> write_policy(const Invocation& invocation, const Options& options) 
 
 }  // namespace
 
-void add_policy(CLI::App& app, Invocation& invocation) {
-  CLI::App* const policy = app.add_subcommand("policy", "Who may hold a model's key");
-  policy->require_subcommand(1);
-  add_policy_check(*policy, invocation);
-  CLI::App* const command = policy->add_subcommand("new", "Write a policy from measurements");
-  command->footer(
+void add_policy(Command app, Invocation& invocation) {
+  const Command policy = app.add_command("policy", "Who may hold a model's key");
+  policy.require_command();
+  add_policy_check(policy, invocation);
+  const Command command = policy.add_command("new", "Write a policy from measurements");
+  command.footer(
       "Example: torchkeep policy new --keyserver 91f0... --cache 02aa... --worker 77cd... "
       "--any-platform --lease 3600 -o policy.json");
   auto options = std::make_shared<Options>();
-  const auto measurements = [&](const char* name, std::vector<std::string>& into, const char* whom) {
+  const auto measurements = [&](const char* name, std::vector<std::string>& into,
+                                const char* whom) {
     command
-        ->add_option(name, into,
-                     std::string("A ") + whom +
-                         " that may hold the key: its MRENCLAVE, or a file with a quote of it (an enclave's or a "
-                         "trust domain's); may be repeated")
-        ->required()
-        ->type_name("HEX|FILE");
+        .add_option(name, into,
+                    std::string("A ") + whom +
+                        " that may hold the key: its MRENCLAVE, or a file with a quote of it (an "
+                        "enclave's or a "
+                        "trust domain's); may be repeated")
+        .required()
+        .type_name("HEX|FILE");
   };
   measurements("--keyserver", options->keyservers, "key server");
   measurements("--cache", options->caches, "key cache");
   measurements("--worker", options->workers, "worker");
-  CLI::Option* const attributes =
+  const CommandOption attributes =
       command
-          ->add_option("--attributes", options->attributes,
-                       "What the ATTRIBUTES of each enclave must be, flags and XFRM; default any but DEBUG")
-          ->type_name("HEX");
-  command->add_option("--attributes-mask", options->attributes_mask, "Which bits of them count; default all")
-      ->needs(attributes)
-      ->type_name("HEX");
-  command->add_option("--lease", options->lease_seconds, "How long a released key may be used")
-      ->type_name("SECONDS")
-      ->capture_default_str();
-  command->add_option("--lease-requests", options->lease_requests,
-                      "How many requests a lease allows; 0: not limited")
-      ->type_name("N");
-  command->add_option("--offline-grace", options->offline_grace_seconds,
-                      "How long a cache may release while the key server is away")
-      ->type_name("SECONDS");
-  command->add_option("--tcb-status", options->statuses, "Accepted TCB statuses")->capture_default_str();
-  command->add_option("--platform", options->platforms, "A machine that may hold the key; may be repeated")
-      ->type_name("HEX");
-  command->add_flag("--any-platform", options->any_platform, "Any machine under the roots may hold the key");
-  command->add_flag("--any-client", options->any_client,
-                    "Whoever reaches the worker may ask; without it nobody may");
-  command->add_option("-o,--output", options->out, "The file to write")->required()->type_name("FILE");
-  command->callback([&invocation, options] {
+          .add_option(
+              "--attributes", options->attributes,
+              "What the ATTRIBUTES of each enclave must be, flags and XFRM; default any but DEBUG")
+          .type_name("HEX");
+  command
+      .add_option("--attributes-mask", options->attributes_mask,
+                  "Which bits of them count; default all")
+      .needs(attributes)
+      .type_name("HEX");
+  command.add_option("--lease", options->lease_seconds, "How long a released key may be used")
+      .type_name("SECONDS")
+      .show_default();
+  command
+      .add_option("--lease-requests", options->lease_requests,
+                  "How many requests a lease allows; 0: not limited")
+      .type_name("N");
+  command
+      .add_option("--offline-grace", options->offline_grace_seconds,
+                  "How long a cache may release while the key server is away")
+      .type_name("SECONDS");
+  command.add_option("--tcb-status", options->statuses, "Accepted TCB statuses").show_default();
+  command
+      .add_option("--platform", options->platforms,
+                  "A machine that may hold the key; may be repeated")
+      .type_name("HEX");
+  command.add_flag("--any-platform", options->any_platform,
+                   "Any machine under the roots may hold the key");
+  command.add_flag("--any-client", options->any_client,
+                   "Whoever reaches the worker may ask; without it nobody may");
+  command.add_option("-o,--output", options->out, "The file to write").required().type_name("FILE");
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options] { return write_policy(invocation, *options); };
   });
 }

@@ -27,19 +27,19 @@ Result<void> check(Invocation& invocation, const JudgingOptions& options) {
 
 }  // namespace
 
-void add_policy_check(CLI::App& policy, Invocation& invocation) {
-  CLI::App* const command =
-      policy.add_subcommand("check", "Hold a quote against a policy, clause by clause");
-  command->footer(
+void add_policy_check(Command policy, Invocation& invocation) {
+  const Command command =
+      policy.add_command("check", "Hold a quote against a policy, clause by clause");
+  command.footer(
       "Example: torchkeep policy check policy.json quote.bin --collateral collateral/ --role "
       "worker\n"
       "Exit codes: 0 every clause holds, 1 one does not or the quote is rejected, 2 wrong call.");
   auto options = std::make_shared<JudgingOptions>();
-  command->add_option("POLICY", options->policy, "The policy, as torchkeep policy new writes it")
-      ->required()
-      ->type_name("FILE");
-  add_judging_options(*command, *options, Folder::Required);
-  command->callback([&invocation, options] {
+  command.add_option("POLICY", options->policy, "The policy, as torchkeep policy new writes it")
+      .required()
+      .type_name("FILE");
+  add_judging_options(command, *options, Folder::Required);
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options] { return check(invocation, *options); };
   });
 }

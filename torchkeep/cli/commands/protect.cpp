@@ -57,7 +57,7 @@ Result<void> run(const Invocation& invocation, Options options) {
   ThreadPool pool(usable_cores());
   Progress progress("encrypting", contents.bytes);
   const auto made = desk::protect(owner, options.order, contents, clock, random, pool,
-                            [&progress](std::uint64_t bytes) { progress.advance(bytes); });
+                                  [&progress](std::uint64_t bytes) { progress.advance(bytes); });
   if (!made) return made.error();
   tell(invocation.console, options, *made, contents.bytes);
   return {};
@@ -65,25 +65,25 @@ Result<void> run(const Invocation& invocation, Options options) {
 
 }  // namespace
 
-void add_protect(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command = app.add_subcommand("protect", "Encrypt a model under a key of its own");
-  command->footer("Example: torchkeep protect resnet50.onnx --name resnet50 -o resnet50.tkm");
+void add_protect(Command app, Invocation& invocation) {
+  const Command command = app.add_command("protect", "Encrypt a model under a key of its own");
+  command.footer("Example: torchkeep protect resnet50.onnx --name resnet50 -o resnet50.tkm");
   auto options = std::make_shared<Options>();
   command
-      ->add_option("MODEL", options->model, "The model in clear, as .onnx; external data beside it")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("--name", options->order.name, "The model's name: a-z, 0-9, '-', '_', '.'")
-      ->required();
-  command->add_option("--model-version", options->order.version, "Counts up with each new version")
-      ->capture_default_str();
-  command->add_option("-o,--output", options->order.container, "The container; default NAME.tkm")
-      ->type_name("FILE");
-  command->add_flag("--publish-signature", options->publish_signature,
-                    "Let the host read names, types and shapes of inputs and outputs");
-  command->add_flag("--force", options->order.replace,
-                    "Replace an existing container; the recovery file of the old one is kept");
-  command->callback([&invocation, options] {
+      .add_option("MODEL", options->model, "The model in clear, as .onnx; external data beside it")
+      .required()
+      .type_name("FILE");
+  command.add_option("--name", options->order.name, "The model's name: a-z, 0-9, '-', '_', '.'")
+      .required();
+  command.add_option("--model-version", options->order.version, "Counts up with each new version")
+      .show_default();
+  command.add_option("-o,--output", options->order.container, "The container; default NAME.tkm")
+      .type_name("FILE");
+  command.add_flag("--publish-signature", options->publish_signature,
+                   "Let the host read names, types and shapes of inputs and outputs");
+  command.add_flag("--force", options->order.replace,
+                   "Replace an existing container; the recovery file of the old one is kept");
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options] { return run(invocation, *options); };
   });
 }

@@ -144,10 +144,10 @@ Result<void> run(const Invocation& invocation, Options options) {
 
 }  // namespace
 
-void add_quantize(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command = app.add_subcommand(
+void add_quantize(Command app, Invocation& invocation) {
+  const Command command = app.add_command(
       "quantize", "Make a model smaller and faster with numbers of fewer bits, before `protect`");
-  command->footer(
+  command.footer(
       "Weights of 8 bits are the default. The output is a standard ONNX model. How far its answers "
       "are from the\n"
       "model's is measured on the samples, or on seeded ordinary numbers; judge by your own "
@@ -155,45 +155,45 @@ void add_quantize(CLI::App& app, Invocation& invocation) {
       "Example: torchkeep quantize resnet50.onnx -o resnet50-int8.onnx --static --calibrate "
       "pictures/");
   auto options = std::make_shared<Options>();
-  command->add_option("MODEL", options->order.model, "The model, as .onnx; external data beside it")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("-o,--output", options->order.output, "The quantised model, as .onnx")
-      ->required()
-      ->type_name("FILE");
+  command.add_option("MODEL", options->order.model, "The model, as .onnx; external data beside it")
+      .required()
+      .type_name("FILE");
+  command.add_option("-o,--output", options->order.output, "The quantised model, as .onnx")
+      .required()
+      .type_name("FILE");
   command
-      ->add_option("--weights", options->weights,
-                   "Weights alone, int8 or int4: MatMul and Gemm; for language models")
-      ->check(CLI::IsMember({"int8", "int4"}));
-  command->add_option("--block", options->order.block, "With int4: how many weights share a scale")
-      ->capture_default_str();
-  command->add_flag("--dynamic", options->dynamic,
-                    "Activations too, as each run finds them: MatMul and Gemm; no samples needed");
-  command->add_flag("--static", options->fixed,
-                    "Activations too, by ranges that samples show: Conv, MatMul and Gemm; fastest");
+      .add_option("--weights", options->weights,
+                  "Weights alone, int8 or int4: MatMul and Gemm; for language models")
+      .one_of({"int8", "int4"});
+  command.add_option("--block", options->order.block, "With int4: how many weights share a scale")
+      .show_default();
+  command.add_flag("--dynamic", options->dynamic,
+                   "Activations too, as each run finds them: MatMul and Gemm; no samples needed");
+  command.add_flag("--static", options->fixed,
+                   "Activations too, by ranges that samples show: Conv, MatMul and Gemm; fastest");
   command
-      ->add_option("--calibrate", options->calibrate,
-                   "Samples: .npy or .pb files, NAME=FILE for several inputs, or a folder of them; "
-                   "may be repeated")
-      ->type_name("FILE");
+      .add_option("--calibrate", options->calibrate,
+                  "Samples: .npy or .pb files, NAME=FILE for several inputs, or a folder of them; "
+                  "may be repeated")
+      .type_name("FILE");
   command
-      ->add_option("--percentile", options->order.percentile,
-                   "With --static: of an activation's numbers that its range holds; 100: all")
-      ->capture_default_str();
-  command->add_flag(
+      .add_option("--percentile", options->order.percentile,
+                  "With --static: of an activation's numbers that its range holds; 100: all")
+      .show_default();
+  command.add_flag(
       "--portable", options->order.portable,
       "With --static: quantise also between convolutions and sums, which is slower here and "
       "faster in ONNX Runtime");
   command
-      ->add_option("--dim", options->dimensions,
-                   "A dimension that the model leaves open, for made up samples; may be repeated")
-      ->type_name("NAME=N");
+      .add_option("--dim", options->dimensions,
+                  "A dimension that the model leaves open, for made up samples; may be repeated")
+      .type_name("NAME=N");
   options->order.threads = static_cast<int>(usable_cores());
-  command->add_option("--threads", options->order.threads, "That a run may use")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
-  command->add_flag("--force", options->order.replace, "Replace an existing output");
-  command->callback([&invocation, options] {
+  command.add_option("--threads", options->order.threads, "That a run may use")
+      .within(1, 256)
+      .show_default();
+  command.add_flag("--force", options->order.replace, "Replace an existing output");
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options] { return run(invocation, *options); };
   });
 }

@@ -72,30 +72,29 @@ Result<void> run(const Invocation& invocation, const Options& options) {
 
 }  // namespace
 
-void add_run(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command =
-      app.add_subcommand("run", "Run a model in clear, here, as a worker would");
-  command->footer(
+void add_run(Command app, Invocation& invocation) {
+  const Command command = app.add_command("run", "Run a model in clear, here, as a worker would");
+  command.footer(
       "Inputs and outputs are .npy (numpy.save) or .pb (one ONNX TensorProto) files.\n"
       "Example: torchkeep run resnet50.onnx -i input=cat.npy -o answer/");
   auto options = std::make_shared<Options>();
-  command->add_option("MODEL", options->model, "The model, as .onnx; external data beside it")
-      ->required()
-      ->type_name("FILE");
+  command.add_option("MODEL", options->model, "The model, as .onnx; external data beside it")
+      .required()
+      .type_name("FILE");
   command
-      ->add_option("-i,--input", options->inputs,
-                   "An input and its tensor; may be repeated. FILE alone if there is one input")
-      ->type_name("NAME=FILE");
-  command->add_option("-o,--output", options->output, "Folder for a file of each output")
-      ->required()
-      ->type_name("FOLDER");
-  command->add_option("--format", options->format, "Of the outputs: npy or pb")
-      ->check(CLI::IsMember({"npy", "pb"}))
-      ->capture_default_str();
-  command->add_option("--threads", options->threads, "That the run may use")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
-  command->callback([&invocation, options] {
+      .add_option("-i,--input", options->inputs,
+                  "An input and its tensor; may be repeated. FILE alone if there is one input")
+      .type_name("NAME=FILE");
+  command.add_option("-o,--output", options->output, "Folder for a file of each output")
+      .required()
+      .type_name("FOLDER");
+  command.add_option("--format", options->format, "Of the outputs: npy or pb")
+      .one_of({"npy", "pb"})
+      .show_default();
+  command.add_option("--threads", options->threads, "That the run may use")
+      .within(1, 256)
+      .show_default();
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options] { return run(invocation, *options); };
   });
 }

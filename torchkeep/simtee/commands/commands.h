@@ -2,9 +2,7 @@
 
 #include <functional>
 
-#include <CLI/CLI.hpp>
-
-#include "torchkeep/base/result.h"
+#include "torchkeep/base/command_line.h"
 #include "torchkeep/json/json.h"
 
 /// The commands, one source file each. Every `add_*` puts its command under `app`; when the user
@@ -23,10 +21,10 @@ struct Invocation {
 /// error. Returns the exit code (base/process.h).
 int run(int argc, char** argv);
 
-void add_serve(CLI::App& app, Invocation& invocation);
-void add_root(CLI::App& app, Invocation& invocation);
-void add_sign(CLI::App& app, Invocation& invocation);
-void add_measure(CLI::App& app, Invocation& invocation);
-void add_condition(CLI::App& app, Invocation& invocation);
+void add_serve(Command app, Invocation& invocation);
+void add_root(Command app, Invocation& invocation);
+void add_sign(Command app, Invocation& invocation);
+void add_measure(Command app, Invocation& invocation);
+void add_condition(Command app, Invocation& invocation);
 
 }  // namespace torchkeep::simtee

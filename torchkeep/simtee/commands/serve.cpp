@@ -79,29 +79,28 @@ Result<void> serve(const Options& options) {
 
 }  // namespace
 
-void add_serve(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command = app.add_subcommand(
+void add_serve(Command app, Invocation& invocation) {
+  const Command command = app.add_command(
       "serve", "Be a simulated SGX machine, and the services that Intel runs for it");
-  command->footer(
+  command.footer(
       "Example: torchkeep-simtee serve --state /var/tmp/simtee --socket /var/tmp/simtee.sock "
       "--pccs 127.0.0.1:8081");
   const auto options = std::make_shared<Options>();
   command
-      ->add_option("--state", options->state,
-                   "The machine's folder; a new machine is made if it is empty")
-      ->required()
-      ->type_name("FOLDER");
-  command->add_option("--socket", options->socket, "Unix socket at which programs find the machine")
-      ->required()
-      ->type_name("PATH");
+      .add_option("--state", options->state,
+                  "The machine's folder; a new machine is made if it is empty")
+      .required()
+      .type_name("FOLDER");
+  command.add_option("--socket", options->socket, "Unix socket at which programs find the machine")
+      .required()
+      .type_name("PATH");
   command
-      ->add_option("--pccs", options->pccs,
-                   "Where collateral is served; port 0 asks for a free one")
-      ->required()
-      ->type_name("HOST:PORT");
-  command->add_option("--ready-file", options->ready_file, "Written once the machine serves")
-      ->type_name("PATH");
-  command->callback(
+      .add_option("--pccs", options->pccs, "Where collateral is served; port 0 asks for a free one")
+      .required()
+      .type_name("HOST:PORT");
+  command.add_option("--ready-file", options->ready_file, "Written once the machine serves")
+      .type_name("PATH");
+  command.callback(
       [&invocation, options] { invocation.run = [options] { return serve(*options); }; });
 }
 

@@ -48,34 +48,32 @@ Result<void> measure(const Invocation& invocation, const Path& program) {
 
 }  // namespace
 
-void add_sign(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command = app.add_subcommand(
+void add_sign(Command app, Invocation& invocation) {
+  const Command command = app.add_command(
       "sign", "Write PROGRAM.sigstruct, which tells the machine what enclave it is");
-  command->footer(
+  command.footer(
       "Example: torchkeep-simtee sign bin/torchkeep-worker --key key.pem --isv-prod-id 0x5403 "
       "--isv-svn 1\n"
       "The key file is made, mode 0600, if it does not exist.");
   const auto options = std::make_shared<Options>();
-  command->add_option("PROGRAM", options->program, "The executable file")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("--key", options->key, "The signing key (PEM)")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("--isv-prod-id", options->isv_prod_id, "Which product it is")->required();
-  command->add_option("--isv-svn", options->isv_svn, "Its security version")->required();
-  command->add_flag("--debug", options->debug, "A debug enclave, which no policy admits");
-  command->callback([&invocation, options] {
+  command.add_option("PROGRAM", options->program, "The executable file")
+      .required()
+      .type_name("FILE");
+  command.add_option("--key", options->key, "The signing key (PEM)").required().type_name("FILE");
+  command.add_option("--isv-prod-id", options->isv_prod_id, "Which product it is").required();
+  command.add_option("--isv-svn", options->isv_svn, "Its security version").required();
+  command.add_flag("--debug", options->debug, "A debug enclave, which no policy admits");
+  command.callback([&invocation, options] {
     invocation.run = [&invocation, options] { return sign(invocation, *options); };
   });
 }
 
-void add_measure(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command = app.add_subcommand("measure", "What enclave a signed program is");
-  command->footer("Example: torchkeep-simtee measure bin/torchkeep-worker --json");
+void add_measure(Command app, Invocation& invocation) {
+  const Command command = app.add_command("measure", "What enclave a signed program is");
+  command.footer("Example: torchkeep-simtee measure bin/torchkeep-worker --json");
   const auto program = std::make_shared<Path>();
-  command->add_option("PROGRAM", *program, "The executable file")->required()->type_name("FILE");
-  command->callback([&invocation, program] {
+  command.add_option("PROGRAM", *program, "The executable file").required().type_name("FILE");
+  command.callback([&invocation, program] {
     invocation.run = [&invocation, program] { return measure(invocation, *program); };
   });
 }

@@ -26,36 +26,35 @@ Result<void> change_condition(const Invocation& invocation, const Path& folder,
   return {};
 }
 
-void add_state(CLI::App& command, const std::shared_ptr<Path>& folder) {
-  command.add_option("--state", *folder, "The machine's folder")->required()->type_name("FOLDER");
+void add_state(Command command, const std::shared_ptr<Path>& folder) {
+  command.add_option("--state", *folder, "The machine's folder").required().type_name("FOLDER");
 }
 
 }  // namespace
 
-void add_root(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command = app.add_subcommand("root", "Where the machine's root certificate is");
-  command->footer("Example: torchkeep-simtee root --state /var/tmp/simtee");
+void add_root(Command app, Invocation& invocation) {
+  const Command command = app.add_command("root", "Where the machine's root certificate is");
+  command.footer("Example: torchkeep-simtee root --state /var/tmp/simtee");
   const auto folder = std::make_shared<Path>();
-  add_state(*command, folder);
-  command->callback([&invocation, folder] {
+  add_state(command, folder);
+  command.callback([&invocation, folder] {
     invocation.run = [&invocation, folder] { return tell_root(invocation, *folder); };
   });
 }
 
-void add_condition(CLI::App& app, Invocation& invocation) {
-  CLI::App* const command = app.add_subcommand(
+void add_condition(Command app, Invocation& invocation) {
+  const Command command = app.add_command(
       "condition",
       "What is wrong with a machine: good, tcb-out-of-date, pck-revoked or collateral-expired");
-  command->footer(
+  command.footer(
       "Example: torchkeep-simtee condition --state /var/tmp/simtee pck-revoked\n"
       "A machine that runs heeds it at the next request for collateral.");
   const auto folder = std::make_shared<Path>();
   const auto word = std::make_shared<std::string>();
-  add_state(*command, folder);
-  command
-      ->add_option("CONDITION", *word, "good, tcb-out-of-date, pck-revoked or collateral-expired")
-      ->required();
-  command->callback([&invocation, folder, word] {
+  add_state(command, folder);
+  command.add_option("CONDITION", *word, "good, tcb-out-of-date, pck-revoked or collateral-expired")
+      .required();
+  command.callback([&invocation, folder, word] {
     invocation.run = [&invocation, folder, word] {
       return change_condition(invocation, *folder, *word);
     };
