@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 UNIT_SECONDS = 10  # one input that takes longer has found a hang
 ALLOCATION_MIB = 512  # one allocation that is larger was sized by the input
 SPARE_SECONDS = 120  # what a target may take longer than asked before it counts as hung as a whole
+READING_SECONDS = 0.5  # and for each input that it begins with: libFuzzer runs them all before it looks at the time
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:"
     f"max_allocation_size_mb={ALLOCATION_MIB}:allocator_may_return_null=0",
@@ -126,6 +127,7 @@ def run_target(program, options):
         command.append(f"-dict={dictionary}")
     command += [str(grown), str(seeds)]
 
+    spare = SPARE_SECONDS + READING_SECONDS * sum(len(list(folder.iterdir())) for folder in (grown, seeds))
     run = Run(name, options.seconds)
     log = state / "findings" / f"{name}.log"
     with log.open("wb") as out:
@@ -136,7 +138,7 @@ def run_target(program, options):
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 env=environment(),
-                timeout=options.seconds + SPARE_SECONDS,
+                timeout=options.seconds + spare,
                 cwd=state,
             ).returncode
         except subprocess.TimeoutExpired:
@@ -144,7 +146,7 @@ def run_target(program, options):
     output = log.read_text(errors="replace")
     read_output(run, output)
     if code is None:
-        run.finding = f"still ran {SPARE_SECONDS} s after its end; see {log}"
+        run.finding = f"still ran {spare:.0f} s after its end; see {log}"
     elif code != 0:
         run.finding = describe_fault(output)
         written = re.findall(r"Test unit written to (\S+)", output)
