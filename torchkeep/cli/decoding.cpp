@@ -73,8 +73,7 @@ Result<Decoding> measure_decoding(runtime::Model& model, std::span<const Tensor>
   measured.memory_rate = std::max(measured.memory_rate, TRY(runtime::measure_memory_rate(threads)));
   measured.known_ms = median(std::move(known_times));
   measured.new_ms = median(std::move(new_times));
-  // With one token each number that is multiplied is read once, from parameters or caches.
-  measured.read_bytes = static_cast<std::uint64_t>(model.last_cost().flops / 2 * sizeof(float));
+  measured.read_bytes = model.last_cost().read_bytes;  // of the known length, which ran last
   return measured;
 }
 

@@ -168,6 +168,7 @@ Result<bool> Growth::run_in_rooms(std::span<const Tensor> inputs, Carried& state
   for (std::size_t i = 0; i < inputs.size(); ++i) views[i].look_at(inputs[i]);
   plan::Plan& plan = *TRY(plan_with_room(state, views, context));
   if (plan.stop() != plan::Stop::None) return false;
+  last_cost_ = plan.cost();
   if (arena.size() < plan.arena_bytes()) {
     arena = SecretBytes();  // the smaller one goes first
     arena = SecretBytes(plan.arena_bytes());

@@ -25,6 +25,7 @@ class Growth {
                                     std::span<const Link> links, Limits limits);
 
   const std::vector<Link>& links() const { return links_; }
+  const plan::Cost& last_cost() const { return last_cost_; }
 
   /// Runs once. State comes from `state`, at first from `inputs`, whose own tensors were checked.
   /// `outputs` of the state stay empty. False if the model's plans end where elements decide: the
@@ -62,6 +63,7 @@ class Growth {
   std::vector<plan::Growing> growing_;  // of each link, with the room of the state at hand
   std::vector<graph::ValueId> outputs_;
   std::list<Known> plans_;  // the last used first
+  plan::Cost last_cost_;
 };
 
 }  // namespace torchkeep::runtime

@@ -48,10 +48,13 @@ class Model {
   /// Bytes of the parameters in memory, as packed for this machine.
   std::uint64_t parameter_bytes() const;
 
-  /// What the last run did, or would have done: that of the plan that was used or made last.
+  /// What the last run took; before the first, what one of the shapes that were guessed would.
   struct Cost {
     std::uint64_t arena_bytes = 0;  ///< For everything between inputs and outputs.
     double flops = 0;               ///< Of convolutions and matrix products.
+    /// That those read of parameters and state, as they are stored. Of a table that is only looked
+    /// up in, nothing.
+    std::uint64_t read_bytes = 0;
   };
   Cost last_cost();
 

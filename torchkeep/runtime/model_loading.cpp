@@ -86,6 +86,7 @@ Result<void> Model::State::plan_for(const std::vector<Shape>& shapes) {
     guesses.push_back({graph.input_ports[i].dtype, shapes[i], nullptr});
   plan::Context context{machine, pool, options.max_activation_bytes};
   const plan::Plan* plan = TRY(programs[0]->prepare(guesses, context));
+  last = plan->cost();
   if (plan->stop() == plan::Stop::None) TRY(check_outputs(parts[0].outputs, plan->outputs()));
   return {};
 }

@@ -27,8 +27,8 @@ Result<void> Model::State::run(std::size_t index, std::span<const Tensor> inputs
     known.push_back(known_inputs[part.input_places[i]] && inputs[i].data.size() <= kMaxKnownBytes);
   }
   plan::Context context = context_of_run();
-  last_run = index;
   TRY(programs[index]->run(views, known, context, outputs));
+  last = programs[index]->last_cost();
   return check_outputs(part.outputs, outputs);
 }
 
@@ -68,6 +68,7 @@ Result<std::optional<std::vector<Tensor>>> Model::State::run_growing(std::span<c
   std::vector<Tensor> outputs;
   const bool done = TRY(growth->run(inputs, state, context, arena, outputs));
   if (!done) return std::optional<std::vector<Tensor>>();
+  last = growth->last_cost();
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (state.is_output(i)) continue;
     auto fit = check_outputs(std::span(&part.outputs[i], 1), std::span(&outputs[i], 1));
@@ -80,7 +81,7 @@ Result<std::optional<std::vector<Tensor>>> Model::State::run_growing(std::span<c
 
 Model::Cost Model::State::last_cost() {
   MutexLock lock(mutex);
-  return {programs[last_run]->last_arena_bytes(), programs[last_run]->last_flops()};
+  return {last.arena_bytes, last.flops, last.read_bytes};
 }
 
 }  // namespace torchkeep::runtime

@@ -50,7 +50,7 @@ struct Model::State {
   std::vector<kernels::KernelPointer> kernels GUARDED_BY(mutex);
   SecretBytes arena GUARDED_BY(mutex);                                     // of all programs
   std::vector<std::unique_ptr<plan::Program>> programs GUARDED_BY(mutex);  // for each part
-  std::size_t last_run GUARDED_BY(mutex) = 0;
+  plan::Cost last GUARDED_BY(mutex);
   std::vector<Growth> growths GUARDED_BY(mutex);    // for sets of links, of which there are few
   std::vector<plan::View> views GUARDED_BY(mutex);  // of the inputs, and which are known: both keep
   std::vector<bool> known GUARDED_BY(mutex);        // their memory from run to run

@@ -1,5 +1,7 @@
 #include "torchkeep/runtime/plan/plan.h"
 
+#include <algorithm>
+
 #include "torchkeep/runtime/plan/guard.h"
 #include "torchkeep/runtime/plan/halves.h"
 #include "torchkeep/runtime/plan/planner.h"
@@ -8,10 +10,24 @@ namespace torchkeep::runtime::plan {
 
 Result<std::unique_ptr<Plan>> Plan::make(const Request& request) { return Planner(request).make(); }
 
-double Plan::flops() const {
-  double sum = 0;
-  for (const Step& step : steps_) sum += step.flops;
-  return sum;
+Cost Plan::count_cost() const {
+  Cost cost{arena_bytes_, 0, 0};
+  std::vector<bool> seen(buffers_.size(), false);  // by an earlier step
+  for (const Step& step : steps_) {
+    cost.flops += step.flops;
+    std::vector<BufferId> named = step.buffers;
+    std::ranges::sort(named);
+    named.erase(std::unique(named.begin(), named.end()), named.end());
+    for (const BufferId id : named) {
+      const Buffer::Place place = buffers_[id].place;
+      // A step that is the first to name an output makes it.
+      const bool is_read = place == Buffer::Place::Fixed || place == Buffer::Place::Input ||
+                           (place == Buffer::Place::Output && seen[id]);
+      if (step.flops > 0 && is_read) cost.read_bytes += buffers_[id].bytes;
+      seen[id] = true;
+    }
+  }
+  return cost;
 }
 
 Result<void> Plan::run(std::span<const View> inputs, MutableByteView arena, Pool& pool,

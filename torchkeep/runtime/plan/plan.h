@@ -25,6 +25,14 @@ struct Step {
   double work = 0;             ///< As Deadline counts it.
 };
 
+/// What a run of one plan, or of several, takes.
+struct Cost {
+  std::uint64_t arena_bytes = 0;
+  double flops = 0;              ///< Of convolutions and matrix products, attention's among them.
+  std::uint64_t read_bytes = 0;  ///< As they are stored: parameters, inputs and outputs that those
+                                 ///< read. What comes and goes within the arena does not count.
+};
+
 using ConstantPointer = std::shared_ptr<const graph::Constant>;
 /// Elements that are known beside the graph's own constants.
 using KnownValues = std::unordered_map<graph::ValueId, ConstantPointer>;
@@ -68,8 +76,7 @@ class Plan {
   static Result<std::unique_ptr<Plan>> make(const Request& request);
 
   std::uint64_t arena_bytes() const { return arena_bytes_; }
-  /// Floating-point operations of all convolutions and matrix products.
-  double flops() const;
+  const Cost& cost() const { return cost_; }
   const std::vector<Operand>& outputs() const { return outputs_; }
   /// Of each that grows, the shape that it has after a run. The plan must not be run if that is
   /// more than its room.
@@ -100,6 +107,8 @@ class Plan {
 
  private:
   friend class Planner;
+  Cost count_cost() const;
+
   std::vector<Buffer> buffers_;
   std::vector<Step> steps_;
   std::vector<Operand> outputs_;
@@ -112,6 +121,7 @@ class Plan {
   std::vector<Item> rest_;
   KnownValues known_;
   std::uint64_t arena_bytes_ = 0;
+  Cost cost_;
   const graph::Node* failed_node_ = nullptr;
   std::vector<std::byte*> memory_;  ///< For each step's buffers, one step after the other.
 };

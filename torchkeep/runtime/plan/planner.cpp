@@ -64,6 +64,7 @@ Result<std::unique_ptr<Plan>> Planner::make() {
       step.work += Deadline::kWorkOfAByte * static_cast<double>(plan_->buffers_[buffer].bytes);
   }
   plan_->memory_.resize(pieces);
+  plan_->cost_ = plan_->count_cost();
   return std::move(plan_);
 }
 

@@ -126,8 +126,7 @@ Result<const Plan*> Program::prepare(std::span<const View> inputs, Context& cont
   Stage* stage = TRY(find_stage(stages_, start, context));
   if (arena_->size() < stage->plan->arena_bytes())
     *arena_ = SecretBytes(stage->plan->arena_bytes());
-  last_arena_bytes_ = stage->plan->arena_bytes();
-  last_flops_ = stage->plan->flops();
+  last_cost_ = stage->plan->cost();
   return static_cast<const Plan*>(stage->plan.get());
 }
 
@@ -214,8 +213,7 @@ Result<void> Program::run(std::span<const View> inputs, const std::vector<bool>&
   first_.values = inputs_;
   first_.views.assign(inputs.begin(), inputs.end());
   first_.known = known;
-  last_arena_bytes_ = 0;
-  last_flops_ = 0;
+  last_cost_ = {};
   std::list<Tensor> kept;  // what one plan leaves for the next
   std::uint64_t kept_bytes = 0;
   Start later;
@@ -224,8 +222,9 @@ Result<void> Program::run(std::span<const View> inputs, const std::vector<bool>&
   while (true) {
     Stage* stage = TRY(find_stage(*stages, *start, context));
     Plan& plan = *stage->plan;
-    last_arena_bytes_ = std::max(last_arena_bytes_, plan.arena_bytes());
-    last_flops_ += plan.flops();
+    last_cost_.arena_bytes = std::max(last_cost_.arena_bytes, plan.arena_bytes());
+    last_cost_.flops += plan.cost().flops;
+    last_cost_.read_bytes += plan.cost().read_bytes;
     if (plan.stop() == Stop::None) return run_plan(plan, *start, context, outputs);
     std::vector<Tensor> made, alone;
     TRY(run_plan(plan, *start, context, made));

@@ -38,10 +38,9 @@ class Program {
   Result<void> run(std::span<const View> inputs, const std::vector<bool>& known, Context& context,
                    std::vector<Tensor>& outputs);
 
-  /// Of the last run, or of what was prepared if there was none: the largest arena, and the
-  /// floating-point operations of all its plans.
-  std::uint64_t last_arena_bytes() const { return last_arena_bytes_; }
-  double last_flops() const { return last_flops_; }
+  /// Of the last run, or of what was prepared if there was none: the largest arena, and the rest
+  /// of all its plans together.
+  const Cost& last_cost() const { return last_cost_; }
   /// How many plans are kept, at most.
   std::size_t plans() const { return plans_; }
 
@@ -88,8 +87,7 @@ class Program {
   Start first_;  ///< Of the first plan; kept so that its memory is there for the next run.
   SecretBytes own_arena_;
   SecretBytes* arena_;
-  std::uint64_t last_arena_bytes_ = 0;
-  double last_flops_ = 0;
+  Cost last_cost_;
 };
 
 }  // namespace torchkeep::runtime::plan
