@@ -129,6 +129,7 @@ MAKERS = {
     "vit_b_16": lambda: torchvision_model("vit_b_16"),
     "mobilenet_v3_large": lambda: torchvision_model("mobilenet_v3_large"),
     "efficientnet_b0": lambda: torchvision_model("efficientnet_b0"),
+    "googlenet": lambda: torchvision_model("googlenet"),
     "gpt2-prompt": gpt2_prompt,
     "gpt2-step": gpt2_step,
     "llama-step": lambda: llama_step(768, 12, 12, 2048, 32000),

@@ -39,7 +39,12 @@ class Quantised {
     return add(node("QuantizeLinear", {from, to + "-s", to + "-z"}, {to}));
   }
   Quantised& dequantise(const std::string& from, const std::string& to) {
-    return add(node("DequantizeLinear", {from, from + "-s", from + "-z"}, {to}));
+    return dequantise_as(from, from, to);
+  }
+  /// With the scale and the zero point of `like`.
+  Quantised& dequantise_as(const std::string& from, const std::string& like,
+                           const std::string& to) {
+    return add(node("DequantizeLinear", {from, like + "-s", like + "-z"}, {to}));
   }
   /// Weights `name` of 8 bits, dequantised as name-f, with as many scales.
   Quantised& weights(const std::string& name, const Shape& shape, std::int64_t scales,

@@ -209,6 +209,51 @@ TEST_F(QuantisedGraphs, WhatMovesOrAveragesNumbersKeepsThem) {
       {"QuantizeLinear", "Conv", "MaxPool", "Transpose", "GlobalAveragePool", "Flatten"});
 }
 
+/// Two convolutions of x, joined along `axis`, pooled, and flattened. `other`: what the second
+/// one's numbers stand for; the joined ones are UInt8 around 100, 0.05 each.
+Make joined(float scale, DataType type, int zero, std::int64_t axis, std::int64_t other_channels) {
+  return [=](Quantised& q) {
+    convolved(q);
+    q.weights("v", {other_channels, 4, 3, 3}, 1, 0);
+    q.add(node("Conv", {"xf", "v-f"}, {"d"}, {ints_attribute("pads", {1, 1, 1, 1})}));
+    q.quantise("c", "cq", 0.05F, DataType::UInt8, 100).dequantise("cq", "cf");
+    q.quantise("d", "dq", scale, type, zero).dequantise("dq", "df");
+    q.add(node("Concat", {"cf", "df", "cf"}, {"j"}, {int_attribute("axis", axis)}));
+    q.add(node("QuantizeLinear", {"j", "cq-s", "cq-z"}, {"jq"})).output("jq", 4);
+    q.dequantise_as("jq", "cq", "jf");
+    q.add(node("MaxPool", {"jf"}, {"m"}, {ints_attribute("kernel_shape", {2, 2})}));
+    q.add(node("QuantizeLinear", {"m", "cq-s", "cq-z"}, {"y"})).output("y", 4);
+  };
+}
+
+TEST_F(QuantisedGraphs, WhatIsJoinedIsBroughtToOneScale) {
+  const std::vector<std::string> wanted{"QuantizeLinear", "Conv", "Conv", "Concat", "MaxPool"};
+  for (const std::int64_t axis : {1, 0, -1, 2}) {
+    const std::int64_t channels = axis == 1 ? 7 : 5;
+    for (const DataType type : {DataType::UInt8, DataType::Int8}) {
+      const int zero = type == DataType::UInt8 ? 140 : -9;
+      expect_recognised(joined(0.021F, type, zero, axis, channels), wanted);
+      expect_recognised(joined(0.09F, type, zero, axis, channels), wanted);
+    }
+    expect_recognised(joined(0.05F, DataType::UInt8, 100, axis, channels), wanted);
+  }
+}
+
+TEST_F(QuantisedGraphs, PoolsOfNumbersThatLiePlainlyAreTheSame) {
+  expect_recognised(
+      [](Quantised& q) {
+        q.input("x", {2, 3, 6, 5}).quantise("x", "xq", 0.03F, DataType::UInt8, 90);
+        q.dequantise("xq", "xf");
+        q.add(node("MaxPool", {"xf"}, {"m"},
+                   {ints_attribute("kernel_shape", {3, 3}), ints_attribute("pads", {1, 1, 1, 1})}));
+        q.add(node("QuantizeLinear", {"m", "xq-s", "xq-z"}, {"mq"})).output("mq", 4);
+        // Of 9 numbers: no mean lies halfway between two.
+        q.add(node("AveragePool", {"xf"}, {"a"}, {ints_attribute("kernel_shape", {3, 3})}));
+        q.add(node("QuantizeLinear", {"a", "xq-s", "xq-z"}, {"y"})).output("y", 4);
+      },
+      {"QuantizeLinear", "MaxPool", "AveragePool"});
+}
+
 struct NearMiss {
   const char* name;
   Make make;

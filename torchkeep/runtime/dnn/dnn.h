@@ -51,7 +51,7 @@ Layout filter_panels(const Shape& filters);
 Layout channel_blocks(const Shape& shape);
 
 /// Of [n, c, 1 to 3 dimensions]: all channels of a place side by side.
-Layout channels_last(const Shape& shape);
+Layout channels_last(const Shape& shape, DataType dtype = DataType::Float32);
 
 /// One operation on fixed shapes. Move-only. *Lives with one model*: one run at a time.
 class Primitive {

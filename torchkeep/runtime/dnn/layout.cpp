@@ -61,8 +61,8 @@ namespace {
 
 using Tag = memory::format_tag;
 
-Layout tagged(const Shape& shape, Tag tag) {
-  return layout_of({dims_of(shape), memory::data_type::f32, tag});
+Layout tagged(const Shape& shape, Tag tag, DataType dtype = DataType::Float32) {
+  return layout_of({dims_of(shape), type_of(dtype), tag});
 }
 
 /// The tag for that many spatial dimensions.
@@ -83,8 +83,8 @@ Layout channel_blocks(const Shape& shape) {
   return tagged(shape, spatial_tag(shape, Tag::nCw16c, Tag::nChw16c, Tag::nCdhw16c));
 }
 
-Layout channels_last(const Shape& shape) {
-  return tagged(shape, spatial_tag(shape, Tag::nwc, Tag::nhwc, Tag::ndhwc));
+Layout channels_last(const Shape& shape, DataType dtype) {
+  return tagged(shape, spatial_tag(shape, Tag::nwc, Tag::nhwc, Tag::ndhwc), dtype);
 }
 
 memory::data_type type_of(DataType dtype) {

@@ -5,6 +5,7 @@
 
 #include "torchkeep/runtime/kernels/axis.h"
 #include "torchkeep/runtime/kernels/operators.h"
+#include "torchkeep/runtime/kernels/quantised_concat.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
@@ -67,7 +68,9 @@ class Concat final : public Kernel {
 Result<KernelPointer> make_concat(NodeReader& node) {
   if (!node.has("axis") && node.opset() >= 4)
     return malformed("there is no axis, which is wanted since operator set 4");
-  return std::make_unique<Concat>(TRY(node.int_or("axis", 1)));  // the default before version 4
+  const std::int64_t axis = TRY(node.int_or("axis", 1));  // the default before version 4
+  if (node.node().quantised) return make_quantised_concat(*node.node().quantised, axis);
+  return std::make_unique<Concat>(axis);
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -111,7 +111,9 @@ bool is_better_in_tiles(const dnn::Convolution& convolution) {
 }
 
 dnn::Planned tiled_layouts(const dnn::Convolution& convolution, const dnn::Layout& input) {
-  const auto lie = is_last(convolution, input) ? dnn::channels_last : dnn::channel_blocks;
+  const auto lie = [last = is_last(convolution, input)](const Shape& shape) {
+    return last ? dnn::channels_last(shape) : dnn::channel_blocks(shape);
+  };
   return {
       {}, lie(convolution.input), dnn::filter_panels(convolution.weights), lie(convolution.output)};
 }

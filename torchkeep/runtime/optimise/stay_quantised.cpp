@@ -1,5 +1,7 @@
 // Lets operators that only move or choose numbers do so with quantised ones. Averages too.
 //   DequantizeLinear -> MaxPool -> QuantizeLinear      becomes   MaxPool, if both scales are one
+//   DequantizeLinear(a), DequantizeLinear(b) -> Concat -> QuantizeLinear
+//                                 becomes        Concat(a, b), whatever their scales
 #include <array>
 
 #include "torchkeep/runtime/optimise/optimise.h"
@@ -39,16 +41,21 @@ void stay_quantised(Graph& graph) {
     const std::optional<std::size_t> maker = chains.sole_maker(graph.nodes[i].inputs[0]);
     if (!wanted || !maker || !takes_numbers(graph.nodes[*maker])) continue;
     Node& mover = graph.nodes[*maker];
-    const std::size_t tensors = mover.op == "Concat" ? mover.inputs.size() : 1;
+    const bool joins = mover.op == "Concat";
+    const std::size_t tensors = joins ? mover.inputs.size() : 1;
     std::vector<graph::ValueId> numbers;
+    std::vector<graph::Quantisation> each;
     for (std::size_t k = 0; k < tensors; ++k) {
       const auto read = find_dequantised(graph, chains, mover.inputs[k]);
-      if (read && read->quantisation == *wanted) numbers.push_back(read->numbers);
+      if (!read || (!joins && read->quantisation != *wanted)) break;
+      numbers.push_back(read->numbers);
+      each.push_back(read->quantisation);
     }
     if (numbers.size() != tensors) continue;
     std::ranges::copy(numbers, mover.inputs.begin());
     mover.outputs = graph.nodes[i].outputs;
     mover.quantised = graph::Quantised{*wanted, std::nullopt, *wanted};
+    if (joins) mover.quantised->each = std::move(each);
     dropped[i] = true;
   }
   graph.remove_nodes(dropped);
