@@ -162,6 +162,127 @@ TEST(QuantisedNodes, AConvolutionOfIntegersIsTheFloatOneOfWholeNumbers) {
         << i;
 }
 
+struct Convolved {
+  Shape image, weights;
+  std::int64_t groups = 1;
+  std::vector<Message> attributes = {};
+};
+
+/// ConvInteger with `zeros` of the image (none: it has no such input) and `offsets` of the weights,
+/// which are parameters or not. `most`: weights and image are close to their largest numbers.
+template <typename W>
+Result<std::vector<Tensor>> convolution_of(const Convolved& c, DataType type,
+                                           std::optional<std::uint8_t> zero,
+                                           const std::vector<W>& offsets, bool known,
+                                           bool most = false) {
+  const DataType weights_type = std::is_same_v<W, std::int8_t> ? kSigned : kByte;
+  std::mt19937 random(8);
+  GraphBuilder graph;
+  std::vector<Tensor> inputs;
+  const auto bytes = [&](const Shape& shape, DataType kind) {
+    Tensor made = random_bytes<std::uint8_t>(shape, kind, random);
+    for (std::uint8_t& byte : made.data) {
+      const int few = byte % 3;
+      if (most) byte = static_cast<std::uint8_t>((kind == kSigned ? 127 : 255) - few);
+    }
+    return made;
+  };
+  std::vector<std::string> names{"x", "w", zero ? "xz" : "", "wz"};
+  graph.input("x", c.image, type);
+  inputs.push_back(bytes(c.image, type));
+  if (zero) {
+    graph.input("xz", {}, type);
+    inputs.push_back(tensor<std::uint8_t>({}, {*zero}, type));
+  }
+  const Shape each = offsets.size() == 1 ? Shape{} : Shape{std::ssize(offsets)};
+  Tensor weights = bytes(c.weights, weights_type);
+  if (known) {
+    graph.initializer("w", weights_type, c.weights, elements_of<std::uint8_t>(weights));
+    graph.initializer("wz", weights_type, each, offsets);
+  } else {
+    graph.input("w", c.weights, weights_type).input("wz", each, weights_type);
+    inputs.push_back(std::move(weights));
+    inputs.push_back(tensor<W>(each, offsets, weights_type));
+  }
+  std::vector<Message> attributes = c.attributes;
+  attributes.push_back(int_attribute("group", c.groups));
+  graph.output("y", Shape(c.image.size(), -1), kInt);
+  graph.add(node("ConvInteger", names, {"y"}, attributes));
+  return run_graph(graph, inputs);
+}
+
+const Convolved kConvolved[] = {
+    {{2, 4, 9, 8}, {6, 4, 3, 3}, 1, {ints_attribute("pads", {1, 0, 2, 1})}},
+    {{1, 6, 7, 7}, {8, 3, 2, 3}, 2, {ints_attribute("strides", {2, 1})}},
+    {{2, 16, 6, 5}, {16, 1, 3, 3}, 16, {ints_attribute("pads", {1, 1, 1, 1})}},
+    {{1, 5, 11, 10},
+     {7, 5, 3, 3},
+     1,
+     {ints_attribute("dilations", {2, 3}), text_attribute("auto_pad", "SAME_UPPER")}},
+    {{1, 600, 4, 4}, {20, 600, 1, 1}},
+    {{1, 1, 6, 6}, {1, 1, 3, 3}, 1, {ints_attribute("pads", {2, 2, 2, 2})}},
+    {{2, 3, 12}, {4, 3, 5}, 1, {ints_attribute("pads", {2, 1})}},
+    {{1, 3, 4, 5, 4}, {4, 3, 2, 2, 2}, 1, {ints_attribute("pads", {1, 1, 0, 0, 1, 0})}},
+    {{0, 4, 9, 8}, {6, 4, 3, 3}},
+};
+
+/// The same with loops: weights that are handed in are convolved with no other.
+template <typename W>
+void expect_as_loops(const Convolved& c, DataType type, std::optional<std::uint8_t> zero,
+                     const std::vector<W>& offsets, bool most = false) {
+  const auto packed = convolution_of(c, type, zero, offsets, true, most),
+             plain = convolution_of(c, type, zero, offsets, false, most);
+  ASSERT_TRUE(packed.ok()) << packed.error();
+  ASSERT_TRUE(plain.ok()) << plain.error();
+  EXPECT_EQ((*packed)[0].shape, (*plain)[0].shape);
+  EXPECT_EQ(elements_of<std::int32_t>((*packed)[0]), elements_of<std::int32_t>((*plain)[0]))
+      << describe(c.weights);
+}
+
+TEST(QuantisedNodes, FiltersOfParametersAnswerAsThoseThatAreHandedIn) {
+  for (const Convolved& c : kConvolved) {
+    for (const DataType type : {kByte, kSigned}) {
+      for (const std::optional<std::uint8_t> zero :
+           {std::optional<std::uint8_t>(), std::optional<std::uint8_t>(0),
+            std::optional<std::uint8_t>(130)}) {
+        expect_as_loops<std::int8_t>(c, type, zero, {0});
+        expect_as_loops<std::int8_t>(c, type, zero, {-5});
+        expect_as_loops<std::uint8_t>(c, type, zero, {128});
+        expect_as_loops<std::uint8_t>(c, type, zero, {77});
+      }
+      std::vector<std::uint8_t> each;
+      for (std::int64_t i = 0; i < c.weights[0]; ++i)
+        each.push_back(static_cast<std::uint8_t>(100 + 9 * i));
+      expect_as_loops<std::uint8_t>(c, type, 3, each);
+    }
+  }
+}
+
+// Beyond 2^24, where floats stop to hold each whole number.
+TEST(QuantisedNodes, LargeSumsOfAConvolutionAreExact) {
+  for (const Convolved& c :
+       {Convolved{{1, 700, 3, 3}, {5, 700, 1, 1}}, Convolved{{1, 128, 5, 5}, {16, 128, 3, 3}},
+        Convolved{{1, 256, 5, 5}, {16, 128, 3, 3}, 2}}) {
+    for (const DataType type : {kByte, kSigned}) {
+      expect_as_loops<std::int8_t>(c, type, 1, {0}, true);
+      expect_as_loops<std::uint8_t>(c, type, 1, {2}, true);
+    }
+  }
+}
+
+TEST(QuantisedNodes, FiltersOfParametersRefuseWhatDoesNotFit) {
+  const auto refused = [](const Convolved& c, const std::vector<std::int8_t>& offsets) {
+    const auto outputs = convolution_of(c, kByte, 3, offsets, true);
+    ASSERT_FALSE(outputs.ok()) << describe(c.image);
+    EXPECT_EQ(outputs.error().code, ErrorCode::Malformed);
+  };
+  refused({{1, 5, 9, 8}, {6, 4, 3, 3}}, {0});
+  refused({{1, 4, 9}, {6, 4, 3, 3}}, {0});
+  refused({{1, 8, 9, 8}, {5, 4, 3, 3}, 2}, {0});
+  refused({{1, 4, 2, 2}, {6, 4, 3, 3}}, {0});
+  refused({{1, 4, 9, 8}, {6, 4, 3, 3}}, {0, 0});
+}
+
 TEST(QuantisedNodes, AQuantisedConvolutionHasAScaleForEachChannelAndABias) {
   const auto outputs =
       run_graph(node_graph("QLinearConv",
@@ -228,6 +349,14 @@ const Fault kFaults[] = {
        {}, "zero points of UINT8 [3] do not fit"),
     of("AnImageOfManyZeroPoints", "ConvInteger",
        {{{1, 2, 3}, kByte}, {{1, 2, 1}, kByte}, {{2}, kByte}}, {}, "do not fit input 0"),
+    {"AnImageOfManyZeroPointsAndKnownFilters",
+     [] {
+       GraphBuilder graph;
+       graph.input("x", {1, 2, 3}, kByte).input("xz", {2}, kByte).output("y", {-1, -1, -1}, kInt);
+       graph.initializer("w", kByte, {1, 2, 1}, std::vector<std::uint8_t>{1, 2});
+       return graph.add(node("ConvInteger", {"x", "w", "xz"}, {"y"}));
+     },
+     "do not fit input 0"},
     of("WeightsOfOtherChannels", "ConvInteger", {{{1, 2, 3}, kByte}, {{1, 3, 1}, kByte}}, {},
        "do not fit an image of shape [1, 2, 3]"),
     of("NoGroups", "ConvInteger", {{{1, 2, 3}, kByte}, {{1, 2, 1}, kByte}},

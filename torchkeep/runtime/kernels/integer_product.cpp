@@ -74,6 +74,18 @@ Result<plan::BufferId> without_zeros(plan::Builder& builder, const Bytes8& bytes
   return to;
 }
 
+Result<void> write_sums(plan::Builder& builder, plan::BufferId sums, const Shape& shape) {
+  const std::uint64_t count = TRY(element_count(shape));
+  const plan::BufferId to = TRY(builder.write(0, DataType::Int32, shape));
+  builder.step({sums, to}, [count](std::span<std::byte* const> memory, Pool&) -> Result<void> {
+    for (std::size_t i = 0; i < count; ++i)
+      target<std::int32_t>(memory, 1)[i] =
+          static_cast<std::int32_t>(source<std::int64_t>(memory, 0)[i]);
+    return {};
+  });
+  return {};
+}
+
 void multiply_rows(const std::int16_t* left, std::size_t left_rows, const std::int16_t* right,
                    std::size_t right_rows, std::size_t count, std::int64_t* sums, Pool& pool) {
   pool.parallel_for(

@@ -22,6 +22,14 @@ struct Bytes8 {
 /// each row (turned: column). Errors: Malformed for other types and counts.
 Result<plan::BufferId> without_zeros(plan::Builder& builder, const Bytes8& bytes);
 
+/// That input, if the node has it.
+inline std::optional<std::size_t> zero_of(const plan::Builder& builder, std::size_t input) {
+  return builder.has_input(input) ? std::optional(input) : std::nullopt;
+}
+
+/// Adds the step that writes output 0: sums of int64 as int32, where they wrap around if they must.
+Result<void> write_sums(plan::Builder& builder, plan::BufferId sums, const Shape& shape);
+
 /// sums[i, j] = the sum over k of left[i, k] * right[j, k], of numbers of 9 bits.
 void multiply_rows(const std::int16_t* left, std::size_t left_rows, const std::int16_t* right,
                    std::size_t right_rows, std::size_t count, std::int64_t* sums, Pool& pool);
