@@ -56,6 +56,19 @@ TEST(Numbers, OfABlockAreHalfAStepAwayAtMost) {
   }
 }
 
+// Or thousands of weights would all move the sum of their products the same way.
+TEST(Numbers, OfABlockLeanToNeitherSide) {
+  std::vector<float> floats = seeded(96 * 7, 6);
+  for (const bool along_rows : {true, false}) {
+    const Numbers made = quantise_blocks(floats, 7, 96, 32, along_rows).value();
+    for (float& value : floats) value = -value;
+    const Numbers turned = quantise_blocks(floats, 7, 96, 32, along_rows).value();
+    EXPECT_EQ(made.scales, turned.scales);
+    for (std::size_t i = 0; i < floats.size(); ++i)
+      ASSERT_EQ(number_of_four(made, i), -number_of_four(turned, i)) << i;
+  }
+}
+
 TEST(Numbers, OfNothingButZerosAreZeros) {
   const std::vector<float> floats{0, 0, 1e-20F, 2};
   const Numbers made = quantise_channels(floats, {1, 2, 2}).value();

@@ -7,8 +7,9 @@ namespace torchkeep::quantise {
 namespace {
 
 constexpr float kMostOfEight = 127;
-// The largest float of a block becomes 7 or -8, half a step away from either: no number is more
-// than half a step off, and the steps are smaller than with 7.
+// The largest float of a block becomes 7 or -7, half a step nearer to zero: no number is more than
+// half a step off, and the steps are smaller than with 7. As -8 it would be as near, but then the
+// largest of each block would move down, whatever its sign, and thousands of them add up.
 constexpr float kMostOfFour = 7.5F;
 // Below, quotients and products of scales are no ordinary floats; such weights are zeros.
 constexpr float kLeastScale = 1e-12F;
@@ -81,7 +82,7 @@ Result<Numbers> quantise_blocks(std::span<const float> floats, std::size_t rows,
   for (std::size_t row = 0; row < rows; ++row) {
     for (std::size_t column = 0; column < columns; ++column) {
       const std::size_t at = row * columns + column;
-      const int number = nearest(floats[at], made.scales[place(row, column)], -8, 7) & 0xf;
+      const int number = nearest(floats[at], made.scales[place(row, column)], -7, 7) & 0xf;
       made.bytes[at / 2] |= static_cast<std::uint8_t>(number << (at % 2 == 0 ? 0 : 4));
     }
   }
