@@ -10,7 +10,9 @@ struct Decoding {
   // was never there before, each one longer than the last.
   double known_ms = 0, new_ms = 0;
   double memory_rate = 0;        ///< Bytes a second, of memory beyond all caches, in the same run.
-  std::uint64_t read_bytes = 0;  ///< Of parameters and state as they are stored, for one step.
+  /// Of parameters and state as they are stored, for one step. State that is brought together or
+  /// spread by a step of its own, before a product or attention reads it, is not among it.
+  std::uint64_t read_bytes = 0;
 
   double tokens_per_second() const { return 1000 / new_ms; }
   double read_rate() const { return static_cast<double>(read_bytes) / known_ms * 1000; }
