@@ -9,42 +9,31 @@
 
 #include "torchkeep/base/check.h"
 #include "torchkeep/runtime/threads/openmp.h"
+#include "torchkeep/runtime/threads/patience.h"
 
 namespace torchkeep::runtime {
 namespace {
 
 constexpr unsigned kFlushDenormals = 0x8040;  // MXCSR: flush to zero, denormals are zeros
-// Between two primitives lie microseconds; whoever has not been called after this many looks
-// sleeps.
-constexpr int kMostSpins = 20'000, kFewestSpins = 64;
-
-/// Waits for another thread by looking, then by sleeping. Where looking was in vain, the cores are
-/// shared with others, and looking longer would only keep the one awaited from running: the next
-/// wait looks for half as long. *Lives on one thread.*
-class Patience {
- public:
-  /// Waits until `value` is no longer `old`; returns what it is then. `may_look`: false to sleep at
-  /// once.
-  template <typename MayLook>
-  std::uint32_t wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old,
-                                MayLook may_look) {
-    int spins = 0;
-    for (; spins < limit_ && may_look(); ++spins) {
-      const std::uint32_t now = value.load(std::memory_order_acquire);
-      if (now != old) {
-        limit_ = std::min(2 * limit_, kMostSpins);
-        return now;
-      }
-      _mm_pause();
+/// Waits by looking, as long as `patience` has it and `may_look`, then by sleeping, until `value`
+/// is no longer `old`; returns what it is then.
+template <typename MayLook>
+std::uint32_t wait_for_change(Patience& patience, const std::atomic<std::uint32_t>& value,
+                              std::uint32_t old, MayLook may_look) {
+  const int most = patience.looks();
+  int looks = 0;
+  for (; looks < most && may_look(); ++looks) {
+    const std::uint32_t now = value.load(std::memory_order_acquire);
+    if (now != old) {
+      patience.found(looks);
+      return now;
     }
-    if (spins == limit_) limit_ = std::max(limit_ / 2, kFewestSpins);
-    value.wait(old, std::memory_order_acquire);
-    return value.load(std::memory_order_acquire);
+    _mm_pause();
   }
-
- private:
-  int limit_ = kMostSpins;
-};
+  if (looks == most) patience.in_vain();
+  value.wait(old, std::memory_order_acquire);
+  return value.load(std::memory_order_acquire);
+}
 
 }  // namespace
 
@@ -75,7 +64,7 @@ struct Pool::State {
     Patience own;
     for (std::uint32_t seen = 0;;) {
       seen =
-          own.wait_for_change(job, seen, [&] { return running.load(std::memory_order_relaxed); });
+          wait_for_change(own, job, seen, [&] { return running.load(std::memory_order_relaxed); });
       if (stopping.load(std::memory_order_relaxed)) return;
       if (thread < team) {
         openmp::Team in_team(&pool, thread, team);
@@ -128,7 +117,7 @@ void Pool::run_team(int wanted, Work work, void* data) {
   // written.
   for (State::Worker& worker : state.workers) {
     for (std::uint32_t done = worker.done.load(std::memory_order_acquire); done != job;) {
-      done = state.patience.wait_for_change(worker.done, done, [] { return true; });
+      done = wait_for_change(state.patience, worker.done, done, [] { return true; });
     }
   }
 }
@@ -143,7 +132,8 @@ void Pool::wait_for_team() {
     state.barrier_round.notify_all();
     return;
   }
-  Patience().wait_for_change(state.barrier_round, round, [] { return true; });
+  Patience at_the_barrier;
+  wait_for_change(at_the_barrier, state.barrier_round, round, [] { return true; });
 }
 
 Pool::Run::Run(Pool& pool)
