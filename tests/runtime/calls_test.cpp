@@ -157,17 +157,28 @@ TEST(FunctionCalls, HandOnAnInputAsItIs) {
   EXPECT_THAT(*y, ElementsAre(-7));
 }
 
+/// What a test is about, or how it is made: parameters are copied several times in each process
+/// that runs any test, and some of these are large.
+template <typename T>
+struct Parts {
+  Parts(std::initializer_list<T> parts) : make([parts = std::vector<T>(parts)] { return parts; }) {}
+  template <std::invocable Maker>
+  Parts(Maker maker) : make(maker) {}
+
+  std::function<std::vector<T>()> make;
+};
+
 struct WrongFunction {
   const char* name;
-  std::vector<Function> functions;
-  std::vector<Message> nodes;
+  Parts<Function> functions;
+  Parts<Message> nodes;
   const char* words;
 };
 
 class WrongFunctions : public ::testing::TestWithParam<WrongFunction> {};
 
 TEST_P(WrongFunctions, AreRefused) {
-  const auto model = load(calling(GetParam().functions, GetParam().nodes));
+  const auto model = load(calling(GetParam().functions.make(), GetParam().nodes.make()));
   ASSERT_FALSE(model.ok());
   EXPECT_EQ(model.error().code, ErrorCode::Malformed);
   EXPECT_THAT(model.error().message, ::testing::HasSubstr(GetParam().words));
@@ -226,13 +237,15 @@ INSTANTIATE_TEST_SUITE_P(
         WrongFunction{
             "Itself", {called_forever()}, {call("Forever", {"x"}, {"y"})}, "more than 32 deep"},
         WrongFunction{
-            "TooManyNodes", doubling(), {call("F20", {"x"}, {"y"})}, "more than 50000 nodes"},
+            "TooManyNodes", doubling, {call("F20", {"x"}, {"y"})}, "more than 50000 nodes"},
         WrongFunction{"TooManyBytes",
-                      {{"Large", {"a"}, {"a"}, large_constants()}},
-                      many_calls(),
+                      [] {
+                        return std::vector<Function>{{"Large", {"a"}, {"a"}, large_constants()}};
+                      },
+                      many_calls, "bytes in all their calls"},
+        WrongFunction{"TooManyBytesInBranches",
+                      [] { return std::vector<Function>{large_branch()}; }, many_calls,
                       "bytes in all their calls"},
-        WrongFunction{
-            "TooManyBytesInBranches", {large_branch()}, many_calls(), "bytes in all their calls"},
         WrongFunction{
             "Twice", {kDouble, kDouble}, {call("Double", {"x"}, {"y"})}, "is there twice"},
         WrongFunction{"TheStandardsOwn",

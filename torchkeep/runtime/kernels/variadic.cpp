@@ -50,7 +50,7 @@ plan::Action action_of(const std::vector<Broadcast>& walks, std::size_t count, T
       }
     }
     if (divisor != T{1}) {
-      for (std::size_t i = 0; i < count; ++i) to[i] /= divisor;
+      for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<T>(to[i] / divisor);
     }
     return {};
   };
