@@ -39,6 +39,7 @@ test: packages ## Install, build and run all tests
 	cmake --preset tsan && cmake --build --preset tsan -j $(JOBS) --target $(THREADED:%=%_test)
 	ctest --preset tsan -j $(JOBS) -L '^($(subst $() ,|,$(THREADED)))$$' -E '_corpus$$'
 	cmake --preset asan && cmake --build --preset asan -j $(JOBS) && ctest --preset asan -j $(JOBS)
+	@tools/test_summary.py build/dev build/tsan build/asan
 
 test-torch2: ## The Python tests with PyTorch 2, in a Debian 13 root of their own; takes root and 4 GB
 	@JOBS=$(JOBS) tools/debian13.sh
