@@ -46,13 +46,14 @@ plan::Action padding_action(const ByteImage& image, std::uint8_t flip, bool has_
 plan::Action window_sums_action(const WindowWalk& walk, std::size_t batch, std::size_t groups,
                                 std::size_t width) {
   return [=](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
+    // Unsigned, where numbers wrap around.
     const std::size_t elements = walk.elements(), places = walk.places();
-    auto* each = target<std::int32_t>(memory, 1);
+    auto* each = target<std::uint32_t>(memory, 1);
     pool.parallel_for(batch * elements * groups, rows_a_thread(width),
                       [&](std::size_t begin, std::size_t end) {
                         for (std::size_t i = begin; i < end; ++i) {
                           const auto* from = source<std::uint8_t>(memory, 0) + i * width;
-                          std::int32_t sum = 0;
+                          std::uint32_t sum = 0;
                           for (std::size_t c = 0; c < width; ++c) sum += from[c];
                           each[i] = sum;
                         }
@@ -60,10 +61,10 @@ plan::Action window_sums_action(const WindowWalk& walk, std::size_t batch, std::
     pool.parallel_for(batch * places, rows_a_thread(groups * walk.taps()),
                       [&](std::size_t begin, std::size_t end) {
                         for (std::size_t i = begin; i < end; ++i) {
-                          auto* to = target<std::int32_t>(memory, 2) + i * groups;
+                          auto* to = target<std::uint32_t>(memory, 2) + i * groups;
                           std::fill_n(to, groups, 0);
                           walk.visit(i % places, [&](std::size_t, std::size_t element) {
-                            const std::int32_t* from =
+                            const std::uint32_t* from =
                                 each + (i / places * elements + element) * groups;
                             for (std::size_t g = 0; g < groups; ++g) to[g] += from[g];
                           });
@@ -75,7 +76,6 @@ plan::Action window_sums_action(const WindowWalk& walk, std::size_t batch, std::
 
 plan::Action ending_action(const ConvEnding& wanted) {
   return [=](std::span<std::byte* const> memory, Pool& pool) -> Result<void> {
-    // Unsigned, where numbers wrap around.
     const auto* sums = source<std::uint32_t>(memory, 0);
     const auto* weights = source<std::uint32_t>(memory, 1);
     const auto* zeros = source<std::uint32_t>(memory, 2);
