@@ -51,12 +51,21 @@ class Command {
   Command add_command(const std::string& name, const std::string& help) const;
   void require_command() const;                ///< One of its commands must be named.
   void footer(const std::string& text) const;  ///< Ends --help: the example.
-  void callback(
-      std::function<void()> call) const;  ///< Called when the user has named this command.
+  /// Called when the user has named this command.
+  void callback(std::function<void()> call) const;
 
  protected:
   CLI::App* app_;
 };
+
+/// When the user has called `command`, `invocation.run` is `body(invocation, *options)`.
+template <typename Invocation, typename Options, typename Body>
+void run_when_called(Command command, Invocation& invocation, std::shared_ptr<Options> options,
+                     Body body) {
+  command.callback([&invocation, options, body] {
+    invocation.run = [&invocation, options, body] { return body(invocation, *options); };
+  });
+}
 
 /// A program's command line; its commands' handles live as long as it.
 class CommandLine : public Command {

@@ -106,9 +106,7 @@ void add_attest(Command app, Invocation& invocation) {
       .add_flag("--legacy-ra-tls", options->legacy_ra_tls,
                 "Also take Gramine's older certificate extension, without claims")
       .needs(by_certificate);
-  command.callback([&invocation, options] {
-    invocation.run = [&invocation, options] { return show_peer(invocation, *options); };
-  });
+  run_when_called(command, invocation, options, show_peer);
 }
 
 }  // namespace torchkeep::cli

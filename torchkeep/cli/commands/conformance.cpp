@@ -83,9 +83,7 @@ void add_conformance(Command app, Invocation& invocation) {
   command.add_option("--threads", options->threads, "That a run may use")
       .within(1, 256)
       .show_default();
-  command.callback([&invocation, options] {
-    invocation.run = [&invocation, options] { return check_conformance(invocation, *options); };
-  });
+  run_when_called(command, invocation, options, check_conformance);
 }
 
 }  // namespace torchkeep::cli

@@ -194,9 +194,7 @@ void add_infer(Command app, Invocation& invocation) {
       .type_name("FILE");
   command.add_option("--root", options->root, "Without an owner's folder: root certificate (PEM)")
       .type_name("FILE");
-  command.callback([&invocation, options] {
-    invocation.run = [&invocation, options] { return infer(invocation, *options); };
-  });
+  run_when_called(command, invocation, options, infer);
 }
 
 }  // namespace torchkeep::cli

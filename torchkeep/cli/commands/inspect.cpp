@@ -53,9 +53,7 @@ void add_inspect(Command app, Invocation& invocation) {
   command.add_option("CONTAINER", *container, "A container that protect made")
       .required()
       .type_name("FILE");
-  command.callback([&invocation, container] {
-    invocation.run = [&invocation, container] { return run(invocation, *container); };
-  });
+  run_when_called(command, invocation, container, run);
 }
 
 }  // namespace torchkeep::cli

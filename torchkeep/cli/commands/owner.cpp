@@ -79,9 +79,7 @@ void add_owner(Command app, Invocation& invocation) {
       .add_option("--root", options->root,
                   "Root certificate (PEM) to judge evidence by; default Intel's")
       .type_name("FILE");
-  command.callback([&invocation, options] {
-    invocation.run = [&invocation, options] { return init(invocation, *options); };
-  });
+  run_when_called(command, invocation, options, init);
 }
 
 }  // namespace torchkeep::cli

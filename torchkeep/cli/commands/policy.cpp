@@ -186,9 +186,7 @@ void add_policy(Command app, Invocation& invocation) {
   command.add_flag("--any-client", options->any_client,
                    "Whoever reaches the worker may ask; without it nobody may");
   command.add_option("-o,--output", options->out, "The file to write").required().type_name("FILE");
-  command.callback([&invocation, options] {
-    invocation.run = [&invocation, options] { return write_policy(invocation, *options); };
-  });
+  run_when_called(command, invocation, options, write_policy);
 }
 
 }  // namespace torchkeep::cli

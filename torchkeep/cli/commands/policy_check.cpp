@@ -39,9 +39,7 @@ void add_policy_check(Command policy, Invocation& invocation) {
       .required()
       .type_name("FILE");
   add_judging_options(command, *options, Folder::Required);
-  command.callback([&invocation, options] {
-    invocation.run = [&invocation, options] { return check(invocation, *options); };
-  });
+  run_when_called(command, invocation, options, check);
 }
 
 }  // namespace torchkeep::cli

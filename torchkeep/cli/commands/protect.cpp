@@ -83,9 +83,7 @@ void add_protect(Command app, Invocation& invocation) {
                    "Let the host read names, types and shapes of inputs and outputs");
   command.add_flag("--force", options->order.replace,
                    "Replace an existing container; the recovery file of the old one is kept");
-  command.callback([&invocation, options] {
-    invocation.run = [&invocation, options] { return run(invocation, *options); };
-  });
+  run_when_called(command, invocation, options, run);
 }
 
 }  // namespace torchkeep::cli

@@ -193,9 +193,7 @@ void add_quantize(Command app, Invocation& invocation) {
       .within(1, 256)
       .show_default();
   command.add_flag("--force", options->order.replace, "Replace an existing output");
-  command.callback([&invocation, options] {
-    invocation.run = [&invocation, options] { return run(invocation, *options); };
-  });
+  run_when_called(command, invocation, options, run);
 }
 
 }  // namespace torchkeep::cli

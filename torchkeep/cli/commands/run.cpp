@@ -94,9 +94,7 @@ void add_run(Command app, Invocation& invocation) {
   command.add_option("--threads", options->threads, "That the run may use")
       .within(1, 256)
       .show_default();
-  command.callback([&invocation, options] {
-    invocation.run = [&invocation, options] { return run(invocation, *options); };
-  });
+  run_when_called(command, invocation, options, run);
 }
 
 }  // namespace torchkeep::cli

@@ -63,9 +63,7 @@ void add_sign(Command app, Invocation& invocation) {
   command.add_option("--isv-prod-id", options->isv_prod_id, "Which product it is").required();
   command.add_option("--isv-svn", options->isv_svn, "Its security version").required();
   command.add_flag("--debug", options->debug, "A debug enclave, which no policy admits");
-  command.callback([&invocation, options] {
-    invocation.run = [&invocation, options] { return sign(invocation, *options); };
-  });
+  run_when_called(command, invocation, options, sign);
 }
 
 void add_measure(Command app, Invocation& invocation) {
@@ -73,9 +71,7 @@ void add_measure(Command app, Invocation& invocation) {
   command.footer("Example: torchkeep-simtee measure bin/torchkeep-worker --json");
   const auto program = std::make_shared<Path>();
   command.add_option("PROGRAM", *program, "The executable file").required().type_name("FILE");
-  command.callback([&invocation, program] {
-    invocation.run = [&invocation, program] { return measure(invocation, *program); };
-  });
+  run_when_called(command, invocation, program, measure);
 }
 
 }  // namespace torchkeep::simtee

@@ -37,9 +37,7 @@ void add_root(Command app, Invocation& invocation) {
   command.footer("Example: torchkeep-simtee root --state /var/tmp/simtee");
   const auto folder = std::make_shared<Path>();
   add_state(command, folder);
-  command.callback([&invocation, folder] {
-    invocation.run = [&invocation, folder] { return tell_root(invocation, *folder); };
-  });
+  run_when_called(command, invocation, folder, tell_root);
 }
 
 void add_condition(Command app, Invocation& invocation) {
