@@ -208,9 +208,7 @@ void add_collateral(Command app, Invocation& invocation) {
     const Command command = group.add_command(name, help);
     command.footer(std::string("Example: torchkeep collateral ") + example);
     add_trust(command, *options);
-    command.callback([&invocation, options, body] {
-      invocation.run = [&invocation, options, body] { return body(invocation, *options); };
-    });
+    run_when_called(command, invocation, options, body);
     return command;
   };
   const Command fetching = add(
