@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <random>
 #include <vector>
 
 #include "torchkeep/runtime/tensor.h"
@@ -53,6 +54,13 @@ inline std::vector<float> reference_convolution(const ReferenceConvolution& c,
           output.push_back(static_cast<float>(sum));
         }
   return output;
+}
+
+inline std::vector<float> random_floats(std::size_t count, std::mt19937& random) {
+  std::normal_distribution<float> numbers;
+  std::vector<float> values(count);
+  for (float& value : values) value = numbers(random);
+  return values;
 }
 
 inline double largest_difference(std::span<const float> found, std::span<const float> wanted) {

@@ -163,5 +163,16 @@ TEST(ShelfDeathTest, MemoryEndsWhereItEnds) {
   EXPECT_DEATH(shelf.give(memory, 4096, 1), "");
 }
 
+TEST(Shelf, GrowthIsAllowedUpToALimitAndRefusalsCostNothing) {
+  Shelf shelf;
+  EXPECT_FALSE(shelf.allow_growth(48 * kMegabyte + 1));
+  EXPECT_FALSE(shelf.allow_growth(~std::uint64_t{0}));
+  EXPECT_TRUE(shelf.allow_growth(40 * kMegabyte));
+  EXPECT_FALSE(shelf.allow_growth(8 * kMegabyte + 1));
+  EXPECT_TRUE(shelf.allow_growth(8 * kMegabyte));
+  EXPECT_FALSE(shelf.allow_growth(1));
+  EXPECT_TRUE(shelf.allow_growth(0));
+}
+
 }  // namespace
 }  // namespace torchkeep::runtime

@@ -7,7 +7,7 @@ namespace {
 
 // Small models need little, large ones want huge pages.
 constexpr std::uint64_t kSmallestPiece = 64 << 10, kLargestPiece = 64 << 20, kPieces = 4,
-                        kAlignment = 64;
+                        kAlignment = 64, kMostGrowth = 48 << 20;
 
 std::uint64_t aligned(std::uint64_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -48,6 +48,12 @@ Shelf::Room Shelf::take(std::uint64_t bytes) {
   const MutableByteView view = piece_->expose().subspan(filled_, bytes);
   filled_ += needed;
   return {view, piece_};
+}
+
+bool Shelf::allow_growth(std::uint64_t bytes) {
+  if (bytes > kMostGrowth - growth_) return false;
+  growth_ += bytes;
+  return true;
 }
 
 void Shelf::give(std::shared_ptr<SecretBytes> memory, std::uint64_t offset, std::uint64_t size) {

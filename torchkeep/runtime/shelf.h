@@ -23,6 +23,10 @@ class Shelf {
   };
   Room take(std::uint64_t bytes);
 
+  /// Parameters may become faster to use by becoming larger, over all by 48 MiB. True: there is room
+  /// for so many more bytes, which are counted.
+  bool allow_growth(std::uint64_t bytes);
+
   /// That part of `memory` is wanted by nobody any more.
   void give(std::shared_ptr<SecretBytes> memory, std::uint64_t offset, std::uint64_t size);
 
@@ -40,6 +44,7 @@ class Shelf {
   std::shared_ptr<SecretBytes> piece_;  // that is being filled
   std::uint64_t filled_ = 0;            // of it
   std::uint64_t taken_ = 0;             // from all pieces
+  std::uint64_t growth_ = 0;            // that was allowed
 };
 
 /// While a plan is made, which may pack parameters: whichever way that ends, what they were packed

@@ -1,10 +1,11 @@
 // Conv-1, Conv-11: https://onnx.ai/onnx/operators/onnx__Conv.html
+#include "torchkeep/runtime/kernels/convolution_way.h"
 #include "torchkeep/runtime/kernels/epilogue.h"
 #include "torchkeep/runtime/kernels/operators.h"
-#include "torchkeep/runtime/kernels/packed.h"
 #include "torchkeep/runtime/kernels/rescale.h"
 #include "torchkeep/runtime/kernels/tiled_convolution.h"
 #include "torchkeep/runtime/kernels/window.h"
+#include "torchkeep/runtime/kernels/winograd_convolution.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
@@ -27,13 +28,17 @@ class Conv final : public Kernel {
 
   Result<void> plan(plan::Builder& builder) override {
     const dnn::Convolution convolution = TRY(describe_convolution(builder));
-    const bool tiled = wants_tiles(convolution);
-    dnn::Planned planned = tiled ? tiled_layouts(convolution, builder.input(0).layout)
-                                 : TRY(choose_primitive(builder, convolution));
+    const ConvolutionWay way = choose_way(builder, convolution, packed_ ? &*packed_ : nullptr);
+    dnn::Planned planned = way == ConvolutionWay::Primitive
+                               ? TRY(choose_primitive(builder, convolution))
+                               : tiled_layouts(convolution, builder.input(0).layout);
     std::vector<plan::BufferId> buffers{TRY(builder.read(0, planned.input))};
-    buffers.push_back(packed_
-                          ? TRY(packed_->in_layout(builder, planned.weights))
-                          : TRY(reorder_weights(builder, convolution.weights, planned.weights)));
+    if (way == ConvolutionWay::Winograd)
+      buffers.push_back(TRY(read_winograd_filters(builder, *packed_)));
+    else if (packed_)
+      buffers.push_back(TRY(packed_->in_layout(builder, planned.weights)));
+    else
+      buffers.push_back(TRY(reorder_weights(builder, convolution.weights, planned.weights)));
     const bool fits = residual_fits(builder, convolution.output, output_type());
     if (rescale_ && rescale_->has_bias()) {
       buffers.push_back(rescale_->bias(builder, fits));
@@ -42,9 +47,16 @@ class Conv final : public Kernel {
     }
     const auto convolve = [&](plan::BufferId result) -> Result<void> {
       buffers.push_back(result);
-      if (!tiled) return builder.step(std::move(buffers), std::move(planned.primitive));
-      plan_tiled_convolution(builder, convolution, planned,
-                             fits ? builder.activation() : graph::Activation{}, std::move(buffers));
+      const graph::Activation activation = fits ? builder.activation() : graph::Activation{};
+      switch (way) {
+        case ConvolutionWay::Primitive:
+          return builder.step(std::move(buffers), std::move(planned.primitive));
+        case ConvolutionWay::Tiles:
+          plan_tiled_convolution(builder, convolution, planned, activation, std::move(buffers));
+          return {};
+        case ConvolutionWay::Winograd:
+          return plan_winograd(builder, convolution, planned, activation, std::move(buffers));
+      }
       return {};
     };
     const Shape& shape = convolution.output;
@@ -57,14 +69,6 @@ class Conv final : public Kernel {
 
  private:
   DataType output_type() const { return rescale_ ? rescale_->output() : DataType::Float32; }
-
-  /// Weights that are packed already are not packed in another way for other shapes.
-  bool wants_tiles(const dnn::Convolution& convolution) const {
-    if (!packed_ || !goes_into_tiles(convolution)) return false;
-    const std::optional<dnn::Layout> layout = packed_->layout();
-    return layout ? *layout == dnn::filter_panels(convolution.weights)
-                  : is_better_in_tiles(convolution);
-  }
 
   Result<dnn::Planned> choose_primitive(plan::Builder& builder,
                                         const dnn::Convolution& convolution) const {

@@ -21,7 +21,8 @@ std::optional<dnn::Layout> Packed::layout() const {
 }
 
 bool Packed::lies_in_panels() const {
-  return !versions_.empty() && versions_.front().layout.panel_floats(kPanelColumns).has_value();
+  const std::optional<dnn::Layout> first = layout();
+  return first && first->panel_floats(kPanelColumns).has_value();
 }
 
 std::uint64_t Packed::bytes() const {
@@ -39,14 +40,29 @@ Result<plan::BufferId> Packed::in_layout(plan::Builder& builder, const dnn::Layo
   } else {
     TRY(pack(builder, layout));
   }
+  return keep_last(builder);
+}
+
+Result<plan::BufferId> Packed::in_own_order(plan::Builder& builder, std::uint64_t bytes,
+                                            const Write& write) {
+  if (is_in_own_order()) return builder.keep(versions_.front().bytes, versions_.front().owner);
+  TORCHKEEP_CHECK(versions_.empty() && !transposed_);
+  const Shelf::Room memory = builder.machine().shelf().take(bytes);
+  write(std::as_const(*constant_).bytes(), memory.bytes);
+  versions_.push_back({std::nullopt, memory.bytes, memory.owner});
+  return keep_last(builder);
+}
+
+plan::BufferId Packed::keep_last(plan::Builder& builder) {
   graph::give_away(std::move(constant_), builder.machine().shelf());
   return builder.keep(versions_.back().bytes, versions_.back().owner);
 }
 
 Result<void> Packed::pack(plan::Builder& builder, const dnn::Layout& layout) {
+  TORCHKEEP_CHECK(!is_in_own_order());
   const ByteView source =
       versions_.empty() ? std::as_const(*constant_).bytes() : versions_.front().bytes;
-  const dnn::Layout from = versions_.empty() ? dnn::Layout() : versions_.front().layout;
+  const dnn::Layout from = versions_.empty() ? dnn::Layout() : *versions_.front().layout;
   dnn::Primitive reorder =
       versions_.empty() && transposed_
           ? TRY(dnn::make_transposing_reorder(builder.machine(), shape_, layout, dtype_))

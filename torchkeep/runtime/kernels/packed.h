@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "torchkeep/runtime/plan/builder.h"
 
 /// A parameter in the order that a primitive likes, made once and shared by all plans.
@@ -27,14 +29,23 @@ class Packed {
   /// row-major ones; a later one with another layout packs from the first.
   Result<plan::BufferId> in_layout(plan::Builder& builder, const dnn::Layout& layout);
 
+  /// Writes `from`, the row-major elements, to all bytes of `to` in an order of its own.
+  using Write = std::function<void(ByteView from, MutableByteView to)>;
+  /// The elements in an order that no primitive knows, `bytes` in all: once packed so, they are
+  /// packed in no other way. The first call writes, and lets go of the row-major ones.
+  Result<plan::BufferId> in_own_order(plan::Builder& builder, std::uint64_t bytes,
+                                      const Write& write);
+  bool is_in_own_order() const { return !versions_.empty() && !versions_.front().layout; }
+
  private:
   struct Version {
-    dnn::Layout layout;
+    std::optional<dnn::Layout> layout;  ///< None: an order of its own.
     ByteView bytes;
     std::shared_ptr<const void> owner;
   };
 
   Result<void> pack(plan::Builder& builder, const dnn::Layout& layout);
+  plan::BufferId keep_last(plan::Builder& builder);
 
   std::shared_ptr<graph::Constant> constant_;
   DataType dtype_;  ///< Float32 or Int8.

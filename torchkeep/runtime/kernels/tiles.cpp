@@ -1,10 +1,10 @@
 #include "torchkeep/runtime/kernels/tiles.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "torchkeep/runtime/kernels/curves.h"
 #include "torchkeep/runtime/kernels/lanes.h"
+#include "torchkeep/runtime/kernels/limits.h"
 #include "torchkeep/runtime/kernels/processor.h"
 
 namespace torchkeep::runtime::kernels {
@@ -181,18 +181,6 @@ void bend_tile(const Tiles& tiles, float* to, std::size_t rows, std::size_t colu
   }
 }
 
-struct Limits {
-  bool any = false;
-  float low = 0, high = std::numeric_limits<float>::infinity();
-};
-
-Limits limits_of(const graph::Activation& activation) {
-  using Kind = graph::Activation::Kind;
-  if (activation.kind == Kind::Relu) return {true, 0, std::numeric_limits<float>::infinity()};
-  if (activation.kind == Kind::Clip) return {true, activation.low, activation.high};
-  return {};
-}
-
 /// Tiles `first` to `last` of all images with one panel.
 void multiply_panel(const Tiles& tiles, const float* input, const float* weights, const float* bias,
                     float* to, std::size_t panel, std::size_t first, std::size_t last) {
@@ -201,7 +189,7 @@ void multiply_panel(const Tiles& tiles, const float* input, const float* weights
   const std::size_t depths = tiles.inputs / kTileDepth, rest = tiles.inputs % kTileDepth;
   const std::size_t most = std::max<std::size_t>(kDeepest / (kTileDepth * tiles.taps), 1);
   const Limits limits = limits_of(tiles.activation);
-  const bool bends = !limits.any && tiles.activation.kind != graph::Activation::Kind::None;
+  const bool bends = is_curve(tiles.activation);
   // What the tiles of this pass read is read again by each; the next panel lies behind this one.
   const std::size_t fetch_step =
       std::min<std::size_t>(64, (kTileColumns * sizeof(float) + last - first - 1) / (last - first));
