@@ -30,6 +30,22 @@ TEST(Shares, ASlowThreadKeepsWhatItHasBegun) {
   EXPECT_THAT(all_for(shares, 0), ::testing::ElementsAre(0, 1, 2, 5, 4));
 }
 
+TEST(Shares, SomeAreAtMostHalfOfWhatIsLeft) {
+  using Some = Shares::Some;
+  Shares shares(2);
+  shares.deal(20);
+  EXPECT_EQ(shares.take(0, 4), (Some{0, 4}));
+  EXPECT_EQ(shares.take(0, 4), (Some{4, 7}));  // of six
+  EXPECT_EQ(shares.take(0, 4), (Some{7, 9}));
+  EXPECT_EQ(shares.take(0, 4), (Some{9, 10}));
+  EXPECT_EQ(shares.take(0, 4), (Some{16, 20}));  // of the other's, from their end
+  EXPECT_EQ(shares.take(1, 100), (Some{10, 13}));
+  EXPECT_EQ(shares.take(0, 1), (Some{15, 16}));
+  EXPECT_EQ(shares.take(1, 100), (Some{13, 14}));
+  EXPECT_EQ(shares.take(1, 100), (Some{14, 15}));
+  EXPECT_EQ(shares.take(1, 100), std::nullopt);
+}
+
 TEST(Shares, FewerPiecesThanThreads) {
   Shares shares(4);
   shares.deal(2);
@@ -56,7 +72,12 @@ TEST(Shares, EachPieceIsTakenOnce) {
   {
     std::vector<std::jthread> threads;
     for (std::size_t t = 0; t < kThreads; ++t)
-      threads.emplace_back([&, t] { taken[t] = all_for(shares, t); });
+      threads.emplace_back([&, t] {
+        // Some take one after the other, some several at once.
+        while (const auto some = shares.take(t, 1 + t * t)) {
+          for (std::size_t i = some->first; i < some->last; ++i) taken[t].push_back(i);
+        }
+      });
   }
   std::vector<std::size_t> all;
   for (const auto& some : taken) all.insert(all.end(), some.begin(), some.end());

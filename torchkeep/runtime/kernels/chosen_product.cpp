@@ -71,7 +71,7 @@ Result<void> ChosenProduct::add_step(plan::Builder& builder, bool bends,
   }
   Tiles tiles = tiles_of(product_, panel_floats);
   tiles.activation = activation;
-  plan_tiles(builder, std::move(tiles), product_.bias, std::move(buffers));
+  plan_tiles(builder, tiles, product_.bias, buffers);
   return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -25,13 +26,26 @@ class Shares {
     }
   }
 
-  /// The next piece for `thread`; none when all have been taken.
-  std::optional<std::size_t> take(std::size_t thread) {
-    if (const auto own = take_from(ranges_[thread], true)) return own;
+  struct Some {
+    std::size_t first, last;
+    bool operator==(const Some&) const = default;
+  };
+
+  /// The next pieces for `thread`, at most `most` and half of what is left where they come from, so
+  /// that towards the end nobody waits for long; none when all have been taken.
+  std::optional<Some> take(std::size_t thread, std::size_t most) {
+    if (const auto own = take_from(ranges_[thread], true, most)) return own;
     for (std::size_t i = 1; i < ranges_.size(); ++i) {
-      if (const auto other = take_from(ranges_[(thread + i) % ranges_.size()], false)) return other;
+      if (const auto other = take_from(ranges_[(thread + i) % ranges_.size()], false, most))
+        return other;
     }
     return std::nullopt;
+  }
+
+  /// The next piece.
+  std::optional<std::size_t> take(std::size_t thread) {
+    const std::optional<Some> one = take(thread, 1);
+    return one ? std::optional(one->first) : std::nullopt;
   }
 
  private:
@@ -44,15 +58,16 @@ class Shares {
     std::atomic<std::uint64_t> left = 0;
   };
 
-  static std::optional<std::size_t> take_from(Range& range, bool front) {
+  static std::optional<Some> take_from(Range& range, bool front, std::size_t most) {
     std::uint64_t left = range.left.load(std::memory_order_relaxed);
     while (true) {
       const std::uint64_t first = left >> 32, last = left & 0xFFFFFFFF;
       if (first >= last) return std::nullopt;
-      const std::uint64_t rest = front ? packed(first + 1, last) : packed(first, last - 1);
+      const std::uint64_t count = std::min<std::uint64_t>(most, (last - first + 1) / 2);
+      const std::uint64_t rest = front ? packed(first + count, last) : packed(first, last - count);
       // What pieces read and write is ordered by the threads' start and end alone.
       if (range.left.compare_exchange_weak(left, rest, std::memory_order_relaxed))
-        return static_cast<std::size_t>(front ? first : last - 1);
+        return front ? Some{first, first + count} : Some{last - count, last};
     }
   }
 

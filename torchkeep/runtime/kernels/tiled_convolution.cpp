@@ -139,7 +139,7 @@ void plan_tiled_convolution(plan::Builder& builder, const dnn::Convolution& conv
   tiles.lanes_step = last ? kTileDepth : tiles.rows * kTileDepth;
   tiles.add = convolution.epilogue.residual;
   tiles.activation = activation;
-  plan_tiles(builder, std::move(tiles), convolution.bias, std::move(buffers));
+  plan_tiles(builder, tiles, convolution.bias, buffers);
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -5,8 +5,9 @@
 
 namespace torchkeep::runtime::kernels {
 
-/// Adds a step that multiplies tiles. `buffers`: input, weights, bias if `biased`, output.
-void plan_tiles(plan::Builder& builder, Tiles tiles, bool biased,
-                std::vector<plan::BufferId> buffers);
+/// Adds steps that multiply tiles: one, or where the inputs are more than a cache holds one for
+/// each slice of them. `buffers`: input, weights, bias if `biased`, output.
+void plan_tiles(plan::Builder& builder, const Tiles& tiles, bool biased,
+                const std::vector<plan::BufferId>& buffers);
 
 }  // namespace torchkeep::runtime::kernels

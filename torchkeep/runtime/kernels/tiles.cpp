@@ -210,7 +210,8 @@ void multiply_panel(const Tiles& tiles, const float* input, const float* weights
     pass.row_step = tiles.row_step;
     pass.lanes_step = tiles.lanes_step;
     const std::size_t steps = pass.depths * tiles.taps * kTileDepth + pass.rest;
-    pass.fetched = reinterpret_cast<const char*>(pass.weights + steps * kTileColumns);
+    pass.fetched = reinterpret_cast<const char*>(is_last ? weights + (panel + 1) * tiles.panel_floats
+                                                         : pass.weights + steps * kTileColumns);
     pass.fetch_step = fetch_step;
     for (std::size_t t = first; t < last; ++t) {
       const std::size_t image = t / tiles.tiles_an_image(), tile = t % tiles.tiles_an_image(),
