@@ -181,9 +181,13 @@ void bend_tile(const Tiles& tiles, float* to, std::size_t rows, std::size_t colu
   }
 }
 
-/// Tiles `first` to `last` of all images with one panel.
+/// Tiles of all images that go through the panels together, and which of them.
+struct Group {
+  std::size_t begin, count, first, last;
+};
+
 void multiply_panel(const Tiles& tiles, const float* input, const float* weights, const float* bias,
-                    float* to, std::size_t panel, std::size_t first, std::size_t last) {
+                    float* to, std::size_t panel, const Group& group) {
   const std::size_t start = panel * kTileColumns,
                     columns = std::min(kTileColumns, tiles.columns - start);
   const std::size_t depths = tiles.inputs / kTileDepth, rest = tiles.inputs % kTileDepth;
@@ -191,8 +195,9 @@ void multiply_panel(const Tiles& tiles, const float* input, const float* weights
   const Limits limits = limits_of(tiles.activation);
   const bool bends = is_curve(tiles.activation);
   // What the tiles of this pass read is read again by each; the next panel lies behind this one.
+  // Each tile fetches a part of it, also where the group's tiles come in several calls.
   const std::size_t fetch_step =
-      std::min<std::size_t>(64, (kTileColumns * sizeof(float) + last - first - 1) / (last - first));
+      std::min<std::size_t>(64, (kTileColumns * sizeof(float) + group.count - 1) / group.count);
   std::size_t depth = 0;
   do {
     Pass pass{};
@@ -210,10 +215,11 @@ void multiply_panel(const Tiles& tiles, const float* input, const float* weights
     pass.row_step = tiles.row_step;
     pass.lanes_step = tiles.lanes_step;
     const std::size_t steps = pass.depths * tiles.taps * kTileDepth + pass.rest;
-    pass.fetched = reinterpret_cast<const char*>(is_last ? weights + (panel + 1) * tiles.panel_floats
-                                                         : pass.weights + steps * kTileColumns);
+    pass.fetched = reinterpret_cast<const char*>(
+        is_last ? weights + (panel + 1) * tiles.panel_floats : pass.weights + steps * kTileColumns);
+    pass.fetched += (group.first - group.begin) * steps * fetch_step;
     pass.fetch_step = fetch_step;
-    for (std::size_t t = first; t < last; ++t) {
+    for (std::size_t t = group.first; t < group.last; ++t) {
       const std::size_t image = t / tiles.tiles_an_image(), tile = t % tiles.tiles_an_image(),
                         rows = std::min(kTileRows, tiles.rows - tile * kTileRows);
       pass.input = input + image * tiles.input_image_step + tile * tiles.tile_step +
@@ -246,7 +252,8 @@ void multiply_tiles(const Tiles& tiles, const float* input, const float* weights
                       count = std::min(kTilesAtOnce, all - begin), within = first - begin * panels;
     const std::size_t panel = within / count, tile = within % count,
                       some = std::min(count - tile, last - first);
-    multiply_panel(tiles, input, weights, bias, to, panel, begin + tile, begin + tile + some);
+    multiply_panel(tiles, input, weights, bias, to, panel,
+                   {begin, count, begin + tile, begin + tile + some});
     first += some;
   }
 }
