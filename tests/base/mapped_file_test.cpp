@@ -19,6 +19,22 @@ TEST(MappedFile, ShowsWhatTheFileHolds) {
   EXPECT_EQ(moved.bytes().data(), before.data()) << "views outlive a move";
 }
 
+TEST(MappedFile, WhatItLetsGoIsThereAgain) {
+  const TemporaryFolder folder;
+  Bytes content(5 * 4096 + 100);
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<std::uint8_t>(i / 7);
+  ASSERT_TRUE(store_file(folder / "a", content).ok());
+  const MappedFile file = MappedFile::open(folder / "a").value();
+  ASSERT_TRUE(equal(file.bytes(), content));
+  for (const std::size_t start : {0, 1, 4096, 9000, 20579}) {
+    for (std::size_t size = 0; start + size <= content.size(); size += 811) {
+      file.let_go(file.bytes().subspan(start, size));
+      ASSERT_TRUE(equal(file.bytes(), content)) << start << " " << size;
+    }
+  }
+  file.let_go({});
+}
+
 TEST(MappedFile, OfNothingIsEmpty) {
   const TemporaryFolder folder;
   ASSERT_TRUE(store_file(folder / "a", {}).ok());

@@ -35,6 +35,14 @@ Result<MappedFile> MappedFile::open(const Path& path) {
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : start_(std::exchange(other.start_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 
+void MappedFile::let_go(ByteView part) const {
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto start = reinterpret_cast<std::uintptr_t>(part.data()) / page * page;
+  const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size()) / page * page;
+  // Where the system does not do so, the pages stay.
+  if (end > start) (void)madvise(reinterpret_cast<void*>(start), end - start, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   if (start_ != nullptr && start_ != MAP_FAILED) munmap(start_, size_);
 }

@@ -17,6 +17,10 @@ class MappedFile {
   /// Stay where they are when the object is moved.
   ByteView bytes() const { return {static_cast<const std::uint8_t*>(start_), size_}; }
 
+  /// Says that `part`, which lies in `bytes()`, was read: its pages leave memory, but for the last,
+  /// and are read from the file again if somebody wants them.
+  void let_go(ByteView part) const;
+
  private:
   MappedFile() = default;
   void* start_ = nullptr;

@@ -7,22 +7,32 @@
 
 namespace torchkeep::runtime {
 
+Result<std::unique_ptr<Model>> Model::make(Payload payload, const ModelOptions& options) {
+  auto state = std::make_unique<State>(std::move(payload.graph), options);
+  TRY(state->prepare(std::make_shared<SecretBytes>(std::move(payload.data))));
+  return std::unique_ptr<Model>(new Model(std::move(state)));
+}
+
 Result<std::unique_ptr<Model>> Model::load(const PayloadSource& source, std::uint64_t payload_bytes,
                                            const ModelOptions& options) {
   try {
-    Payload payload = TRY(load_payload(source, payload_bytes));
-    auto state = std::make_unique<State>(std::move(payload.graph), options);
-    TRY(state->prepare(std::make_shared<SecretBytes>(std::move(payload.data))));
-    return std::unique_ptr<Model>(new Model(std::move(state)));
+    return make(TRY(load_payload(source, payload_bytes)), options);
   } catch (const std::bad_alloc&) {
     return unavailable("no memory for the model");
   }
 }
 
 Result<std::unique_ptr<Model>> Model::load_onnx(const Path& path, const ModelOptions& options) {
-  PackedOnnx packed = TRY(PackedOnnx::open(path));
-  return load([&](MutableByteView out) { return packed.read(out); }, packed.payload_bytes(),
-              options);
+  const auto load_file = [&]() -> Result<Payload> {
+    PackedOnnx packed = TRY(PackedOnnx::open(path));
+    return load_payload([&](MutableByteView out) { return packed.read(out); },
+                        packed.payload_bytes());
+  };
+  try {
+    return make(TRY(load_file()), options);
+  } catch (const std::bad_alloc&) {
+    return unavailable("no memory for the model");
+  }
 }
 
 Model::Model(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -78,6 +78,7 @@ class Model {
  private:
   struct State;
   explicit Model(std::unique_ptr<State> state);
+  static Result<std::unique_ptr<Model>> make(Payload payload, const ModelOptions& options);
   std::unique_ptr<State> state_;
 };
 
