@@ -1,6 +1,9 @@
-#include "torchkeep/runtime/four_bits.h"
+#include "torchkeep/runtime/graph/four_bits.h"
 
 #include <fstream>
+
+#include "torchkeep/runtime/graph/check.h"
+#include "torchkeep/runtime/pack.h"
 
 #include "tests/runtime/node_case.h"
 #include "tests/support/files.h"
@@ -91,10 +94,99 @@ TEST(FourBits, MayLieInAnotherFile) {
   EXPECT_THAT(*is_unsigned, ElementsAre(1, 15, 60));
 }
 
-TEST(FourBits, ThatAreNotHandedInAreRefused) {
-  const auto widened = widen_four_bits(outside("data").view());
-  ASSERT_FALSE(widened.ok());
-  EXPECT_EQ(widened.error().code, ErrorCode::Malformed);
+/// A payload's graph: y = x + w, dequantised, where w says that it has `length` bytes.
+GraphBuilder stored(std::uint64_t length) {
+  GraphBuilder graph;
+  graph.weights("s", {1}, {1}).external("w", DataType::Int4, {3}, kPayloadAlignment, length);
+  graph.input("x", {3}).output("y", {3});
+  return std::move(
+      graph.add(node("DequantizeLinear", {"w", "s"}, {"v"})).add(node("Add", {"x", "v"}, {"y"})));
+}
+
+TEST(FourBits, StayFourBitsInAPayload) {
+  const torchkeep::testing::TemporaryFolder folder;
+  const Message graph =
+      dequantizing(pairs(kSigned, {3}, {0xf1, 0x08}), pairs(kSigned, {2}, {0x20}, "z"));
+  const Message model =
+      Message().number(1, 10).message(8, Message().text(1, "").number(2, 21)).message(7, graph);
+  std::ofstream(folder / "model.onnx", std::ios::binary)
+      .write(reinterpret_cast<const char*>(model.view().data()),
+             static_cast<std::streamsize>(model.view().size()));
+  PackedOnnx packed = PackedOnnx::open(folder / "model.onnx").value();
+  const Payload payload =
+      load_payload([&](MutableByteView out) { return packed.read(out); }, packed.payload_bytes())
+          .value();
+  EXPECT_THAT(payload.data.expose().first(3), ElementsAre(0xf1, 0x08, 0)) << "two to a byte";
+  const auto checked = graph::check_graph(
+      payload.graph.expose(),
+      std::make_shared<SecretBytes>(SecretBytes::copy_of(payload.data.expose())));
+  ASSERT_TRUE(checked.ok()) << checked.error();
+  EXPECT_EQ(checked->values[0].constant->dtype(), DataType::Int4);
+  EXPECT_EQ(checked->values[0].constant->bytes().size(), 2U);
+}
+
+TEST(FourBits, OfAPayloadThatSaysAnotherLengthAreRefused) {
+  for (const std::uint64_t length : {0, 1, 3}) {
+    const auto model = load(stored(length).payload(21));
+    ASSERT_FALSE(model.ok());
+    EXPECT_EQ(model.error().code, ErrorCode::Malformed);
+    EXPECT_THAT(model.error().message, ::testing::HasSubstr("its shape asks for 2"));
+  }
+}
+
+TEST(FourBits, BeyondAPayloadsDataAreRefused) {
+  const auto model = load(stored(2).payload(21));
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code, ErrorCode::Malformed);
+  EXPECT_THAT(model.error().message, ::testing::HasSubstr("ends after the data"));
+}
+
+// Payloads as they were written before they could hold 4 bits: the same numbers in 8.
+TEST(FourBits, InEightAreReadAsEver) {
+  GraphBuilder graph;
+  graph.initializer("w", DataType::Int8, {3}, std::vector<std::int8_t>{1, -1, -8});
+  graph.weights("s", {2}, {1, 10}).input("x", {3}).output("y", {3});
+  graph.add(node("DequantizeLinear", {"w", "s"}, {"v"},
+                 {int_attribute("axis", 0), int_attribute("block_size", 2)}));
+  graph.add(node("Add", {"x", "v"}, {"y"}));
+  const auto model = load(graph.payload(21));
+  ASSERT_TRUE(model.ok()) << model.error();
+  const Tensor x = tensor<float>({3}, {0, 0, 0});
+  const auto outputs = (*model)->run({&x, 1}).value();
+  EXPECT_THAT(elements_of<float>(outputs[0]), ElementsAre(1, -1, -80));
+}
+
+TEST(FourBits, AreNoTypeOfAnInputOrAnAnswer) {
+  for (const std::int64_t type : {kUnsigned, kSigned}) {
+    EXPECT_EQ(data_type_of(type).error().code, ErrorCode::Malformed);
+    ASSERT_TRUE(parameter_type_of(type).ok());
+    EXPECT_TRUE(has_four_bits(parameter_type_of(type).value()));
+  }
+  EXPECT_EQ(parse_data_type("INT4").error().code, ErrorCode::InvalidArgument);
+  EXPECT_EQ(parse_data_type("UINT4").error().code, ErrorCode::InvalidArgument);
+  EXPECT_EQ(byte_count(DataType::Int4, {3, 3}).value(), 5U);
+  EXPECT_EQ(byte_count(DataType::UInt4, {0}).value(), 0U);
+  EXPECT_FALSE(byte_count(DataType::Int4, {std::int64_t{1} << 41}).ok());
+}
+
+TEST(FourBits, OfAGraphWithinAreReadThereToo) {
+  const Message inner =
+      Message()
+          .message(5, pairs(kSigned, {3}, {0xf1, 0x08}))
+          .message(1, node("DequantizeLinear", {"w", "s"}, {"r"},
+                           {int_attribute("axis", 0), int_attribute("block_size", 2)}))
+          .message(12, port("r", {3}));
+  GraphBuilder graph;
+  graph.weights("s", {2}, {1, 10}).input("x", {}, DataType::Bool).output("y", {3});
+  graph.add(node("If", {"x"}, {"y"},
+                 {Message().text(1, "then_branch").message(6, inner).number(20, 5),
+                  Message().text(1, "else_branch").message(6, inner).number(20, 5)}));
+  const auto model = load(graph.payload(21));
+  ASSERT_TRUE(model.ok()) << model.error();
+  const Tensor x = tensor<std::uint8_t>({}, {1}, DataType::Bool);
+  const auto outputs = (*model)->run({&x, 1});
+  ASSERT_TRUE(outputs.ok()) << outputs.error();
+  EXPECT_THAT(elements_of<float>((*outputs)[0]), ElementsAre(1, -1, -80));
 }
 
 struct FileFault {
@@ -131,10 +223,10 @@ Message within_a_branch() {
 
 const FileFault kFaults[] = {
     {"ThatAreTooFew", dequantizing(pairs(kSigned, {3}, {0xf1}), kZero),
-     "tensor \"w\": there are 1 bytes of pairs, its shape asks for 2"},
+     "tensor \"w\" has 1 bytes of raw data, its shape asks for 2"},
     {"ThatAreTooMany", dequantizing(pairs(kSigned, {3}, {1, 2, 3}), kZero), "its shape asks for 2"},
     {"OfAnAbsurdShape", dequantizing(pairs(kSigned, {std::int64_t{1} << 40}, {1}), kZero),
-     "there are 1 bytes of pairs"},
+     "has 1 bytes of raw data"},
     {"OfANegativeShape", dequantizing(pairs(kSigned, {-2}, {1}), kZero), "negative dimension"},
     {"BeyondTheirFile", dequantizing(outside("data", kSigned, 5), kZero), "ends after"},
     {"OfAnAbsurdShapeElsewhere",

@@ -1,12 +1,10 @@
 #include "torchkeep/runtime/pack.h"
 
 #include <algorithm>
-#include <deque>
 #include <unordered_map>
 
 #include "torchkeep/base/mapped_file.h"
 #include "torchkeep/base/text.h"
-#include "torchkeep/runtime/four_bits.h"
 #include "torchkeep/runtime/graph/onnx_tensor.h"
 #include "torchkeep/runtime/payload_graph.h"
 #include "torchkeep/runtime/tensor_reader.h"
@@ -29,7 +27,6 @@ std::uint64_t aligned(std::uint64_t size) {
 struct PackedOnnx::State {
   MappedFile file;
   SecretBuffer more;                 // fields that the caller adds to the graph
-  std::deque<SecretBuffer> widened;  // initializers that the file holds in 4 bits
   std::vector<TensorProto> tensors;  // in the payload's order
   std::vector<std::uint64_t> offsets;
   TensorReader elements;
@@ -43,7 +40,7 @@ struct PackedOnnx::State {
   Result<void> lay_out();
   Result<ByteView> graph_message() const;
   Result<std::vector<TensorProto>> collect(ByteView graph, std::vector<std::string_view>& used);
-  Result<TensorProto> parse_initializer(ByteView message);
+  Result<void> read_part(std::size_t index, std::uint64_t from, MutableByteView out);
 };
 
 Result<ByteView> PackedOnnx::State::graph_message() const {
@@ -63,7 +60,7 @@ Result<std::vector<TensorProto>> PackedOnnx::State::collect(ByteView graph,
   std::vector<TensorProto> found;
   wire::Reader reader(graph);
   while (const std::optional<Field> field = TRY(reader.next())) {
-    if (field->number == 5) found.push_back(TRY(parse_initializer(field->bytes)));
+    if (field->number == 5) found.push_back(TRY(onnx::parse_initializer(field->bytes)));
     if (field->number != 1) continue;
     wire::Reader node(field->bytes);
     while (const std::optional<Field> part = TRY(node.next())) {
@@ -71,21 +68,6 @@ Result<std::vector<TensorProto>> PackedOnnx::State::collect(ByteView graph,
     }
   }
   return found;
-}
-
-Result<TensorProto> PackedOnnx::State::parse_initializer(ByteView message) {
-  if (!TRY(holds_four_bits(message))) return onnx::parse_tensor(message);
-  std::optional<SecretBuffer> pairs;
-  if (const auto outline = TRY(outline_four_bits(message))) {
-    const TensorProto bytes = TRY(onnx::parse_tensor(*outline));
-    if (bytes.external) pairs = TRY(elements.load(bytes));
-  }
-  widened.push_back(
-      TRY(widen_four_bits(message, pairs ? std::optional<ByteView>(*pairs) : std::nullopt)));
-  TensorProto tensor = TRY(onnx::parse_tensor(widened.back()));
-  const std::string_view name = tensor.name;
-  TRY(check_four_bit_readers(TRY(graph_message()), {&name, 1}));
-  return tensor;
 }
 
 Result<void> PackedOnnx::State::lay_out() {
@@ -131,6 +113,16 @@ Result<void> PackedOnnx::State::lay_out() {
   return {};
 }
 
+Result<void> PackedOnnx::State::read_part(std::size_t index, std::uint64_t from,
+                                          MutableByteView out) {
+  const TensorProto& tensor = tensors[index];
+  TRY(elements.read(tensor, from, out));
+  // The mapped file is never all in memory, beside what is read of it.
+  if (tensor.raw && from < tensor.raw->size())
+    file.let_go(tensor.raw->subspan(from, std::min(out.size(), tensor.raw->size() - from)));
+  return {};
+}
+
 Result<PackedOnnx> PackedOnnx::open(const Path& path, ByteView more) {
   auto state = std::make_unique<State>(path, TRY(MappedFile::open(path)), more);
   TRY(state->lay_out().context(text(path.native(), " is no ONNX model that can be read")));
@@ -158,9 +150,8 @@ Result<void> PackedOnnx::read(MutableByteView out) {
       const auto after = std::ranges::upper_bound(state.offsets, place);
       const auto index = static_cast<std::size_t>(after - state.offsets.begin()) - 1;
       const std::uint64_t end = state.offsets[index] + aligned(state.tensors[index].byte_count);
-      taken = std::min<std::uint64_t>(out.size(), end - place);
-      TRY(state.elements.read(state.tensors[index], place - state.offsets[index],
-                              out.first(taken)));
+      taken = std::min<std::uint64_t>({out.size(), end - place, kBufferBytes});
+      TRY(state.read_part(index, place - state.offsets[index], out.first(taken)));
     }
     out = out.subspan(taken);
     state.position += taken;

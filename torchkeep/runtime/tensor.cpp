@@ -17,7 +17,8 @@ constexpr std::array kTypes{
     TypeRow{DataType::Float64, "FP64", 8},      TypeRow{DataType::UInt16, "UINT16", 2},
     TypeRow{DataType::Int16, "INT16", 2},       TypeRow{DataType::UInt32, "UINT32", 4},
     TypeRow{DataType::UInt64, "UINT64", 8},     TypeRow{DataType::Float16, "FP16", 2},
-    TypeRow{DataType::Bfloat16, "BF16", 2},     TypeRow{DataType::Sequence, "SEQUENCE", 1},
+    TypeRow{DataType::Bfloat16, "BF16", 2},     TypeRow{DataType::UInt4, "UINT4", 1},
+    TypeRow{DataType::Int4, "INT4", 1},         TypeRow{DataType::Sequence, "SEQUENCE", 1},
     TypeRow{DataType::Optional, "OPTIONAL", 1},
 };
 
@@ -34,15 +35,25 @@ const TypeRow& row_of(DataType type) {
   return kTypes[0];
 }
 
+bool is_anywhere(DataType type) { return is_tensor(type) && !has_four_bits(type); }
+
 }  // namespace
 
 Result<DataType> data_type_of(std::int64_t onnx_number) {
   for (const TypeRow& row : kTypes) {
-    if (static_cast<std::int64_t>(row.type) == onnx_number && is_tensor(row.type)) return row.type;
+    if (static_cast<std::int64_t>(row.type) == onnx_number && is_anywhere(row.type))
+      return row.type;
   }
   return malformed(
       "ONNX data type ", onnx_number,
       " is not one of the floats of 16 to 64 bits, the integers of 8 to 64 bits and bool");
+}
+
+Result<DataType> parameter_type_of(std::int64_t onnx_number) {
+  for (const DataType type : {DataType::UInt4, DataType::Int4}) {
+    if (static_cast<std::int64_t>(type) == onnx_number) return type;
+  }
+  return data_type_of(onnx_number);
 }
 
 std::size_t element_bytes(DataType type) { return row_of(type).bytes; }
@@ -50,7 +61,7 @@ std::string_view name_of(DataType type) { return row_of(type).name; }
 
 Result<DataType> parse_data_type(std::string_view protocol_name) {
   for (const TypeRow& row : kTypes) {
-    if (row.name == protocol_name && is_tensor(row.type)) return row.type;
+    if (row.name == protocol_name && is_anywhere(row.type)) return row.type;
   }
   return invalid_argument("data type \"", protocol_name, "\" is not known to the runtime");
 }
@@ -77,7 +88,8 @@ Result<std::uint64_t> element_count(const Shape& shape) {
 }
 
 Result<std::uint64_t> byte_count(DataType type, const Shape& shape) {
-  return TRY(element_count(shape)) * element_bytes(type);
+  const std::uint64_t count = TRY(element_count(shape));
+  return has_four_bits(type) ? count / 2 + count % 2 : count * element_bytes(type);
 }
 
 std::string describe(const Shape& shape) {

@@ -26,6 +26,8 @@ enum class DataType : std::int32_t {
   UInt32 = 12,
   UInt64 = 13,
   Bfloat16 = 16,
+  UInt4 = 21,  ///< Of parameters alone: graph/four_bits.h.
+  Int4 = 22,
   // Values that are no tensors travel as bytes that hold them: sequence.h. ONNX has no numbers for
   // them.
   Sequence = 1001,
@@ -40,8 +42,16 @@ inline bool is_half(DataType type) {
   return type == DataType::Float16 || type == DataType::Bfloat16;
 }
 
+/// Two to a byte, the first in its low half.
+inline bool has_four_bits(DataType type) {
+  return type == DataType::UInt4 || type == DataType::Int4;
+}
+
 /// Errors: Malformed for types that this engine does not hold, naming the type.
 Result<DataType> data_type_of(std::int64_t onnx_number);
+/// Of a parameter, which may have 4 bits too. Errors: as `data_type_of`.
+Result<DataType> parameter_type_of(std::int64_t onnx_number);
+/// Of two elements, where they have 4 bits.
 std::size_t element_bytes(DataType type);
 /// As the Open Inference Protocol spells it: "FP32".
 std::string_view name_of(DataType type);

@@ -33,14 +33,6 @@ Result<void> TensorReader::open(const TensorProto& tensor) {
   return {};
 }
 
-Result<SecretBuffer> TensorReader::load(const TensorProto& tensor) {
-  TRY(open(tensor));  // whose file has as many bytes, so a claimed shape allocates nothing
-  SecretBuffer elements(tensor.byte_count);
-  TRY(files_.find(tensor.external->location)
-          ->second.read_exactly_at(tensor.external->offset, elements));
-  return elements;
-}
-
 Result<void> TensorReader::read(const TensorProto& tensor, std::uint64_t from,
                                 MutableByteView out) {
   const std::size_t present =

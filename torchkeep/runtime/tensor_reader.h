@@ -22,8 +22,6 @@ class TensorReader {
   /// Opens the file in which an external tensor lies. Errors: Malformed if that is not beside the
   /// model, or ends before the tensor does; NotFound, Unavailable.
   Result<void> open(const onnx::TensorProto& tensor);
-  /// All elements of an external tensor. Errors: as `open`.
-  Result<SecretBuffer> load(const onnx::TensorProto& tensor);
 
   /// Elements from byte `from` on; behind them there are zeros. An external tensor must have been
   /// opened. Errors: Malformed for fewer elements than the shape says; Unavailable.

@@ -57,10 +57,10 @@ class Quantised {
     return add(node("DequantizeLinear", {name, name + "-s", name + "-z"}, {name + "-f"},
                     {int_attribute("axis", axis)}));
   }
-  /// Any 8 bit numbers, or those that are `mask` of them less `less`.
+  /// Any 8 bit numbers, or those that are `mask` of them less `less`; or any of 4 bits.
   Quantised& numbers(const std::string& name, const Shape& shape, DataType type,
                      unsigned mask = 255, unsigned less = 0) {
-    std::vector<std::uint8_t> all(element_count(shape).value());
+    std::vector<std::uint8_t> all(byte_count(type, shape).value());
     for (auto& number : all) number = static_cast<std::uint8_t>((random_() & mask) - less);
     graph_.initializer(name, type, shape, all);
     return *this;

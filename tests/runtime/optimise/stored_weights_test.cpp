@@ -55,7 +55,7 @@ void multiplied(Quantised& q, const Stored& stored, std::int64_t rows, std::int6
   std::vector<std::string> inputs{"w", "w-s"};
   if (stored.zero) {
     q.graph().initializer("w-z", stored.type, scales,
-                          std::vector<std::uint8_t>(element_count(scales).value(),
+                          std::vector<std::uint8_t>(byte_count(stored.type, scales).value(),
                                                     static_cast<std::uint8_t>(*stored.zero)));
     inputs.emplace_back("w-z");
   }
@@ -76,7 +76,12 @@ TEST_F(StoredWeights, AnswerAsTheFloatsThatTheyStandFor) {
         Stored{.mask = 15, .less = 8, .block = 5}, Stored{.block = 7},
         Stored{.type = DataType::UInt8, .mask = 15, .zero = 8},
         Stored{.type = DataType::UInt8, .zero = 128},
-        Stored{.type = DataType::UInt8, .mask = 15, .block = 16, .turned = true, .zero = 3}}) {
+        Stored{.type = DataType::UInt8, .mask = 15, .block = 16, .turned = true, .zero = 3},
+        Stored{.type = DataType::Int4}, Stored{.type = DataType::Int4, .block = 32},
+        Stored{.type = DataType::Int4, .block = 5, .turned = true},
+        Stored{.type = DataType::UInt4, .block = 16, .zero = 0x88},
+        Stored{.type = DataType::UInt4, .turned = true, .zero = 0x31},
+        Stored{.type = DataType::Int4, .block = 7, .zero = 0x2e}}) {
     for (const std::int64_t rows : {0, 1, 3, 4, 9}) {
       for (const auto& [inner, columns] : {std::pair{33, 17}, {64, 64}, {80, 200}}) {
         SCOPED_TRACE(::testing::Message() << rows << " " << inner << " " << columns << " block "
@@ -96,12 +101,14 @@ TEST_F(StoredWeights, AnswerAsTheFloatsThatTheyStandFor) {
 
 TEST_F(StoredWeights, TakeAThirdOrLessOfTheMemory) {
   constexpr std::uint64_t kNumbers = 256 * 192, kScales = 192 * sizeof(float);
-  for (const Stored& stored : {Stored{}, Stored{.mask = 15, .less = 8}}) {
+  for (const Stored& stored :
+       {Stored{}, Stored{.mask = 15, .less = 8}, Stored{.type = DataType::Int4}}) {
     const Make make = [&](Quantised& q) {
       multiplied(q, stored, 1, 256, 192);
       q.add(node("Relu", {"p"}, {"y"})).output("y", 2, DataType::Float32);
     };
-    expect_same(make, kNumbers / (stored.mask == 15 ? 2 : 1) + kScales);
+    expect_same(make,
+                kNumbers / (stored.mask == 15 || stored.type == DataType::Int4 ? 2 : 1) + kScales);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "torchkeep/runtime/graph/checker.h"
+#include "torchkeep/runtime/graph/four_bits.h"
 #include "torchkeep/runtime/payload.h"
 
 namespace torchkeep::runtime::graph {
@@ -25,6 +26,7 @@ Result<Graph> Checker::check() {
   graph_.nodes = TRY(check_nodes(model_.nodes, constants));
   for (const ByteView info : model_.outputs) TRY(add_output(info));
   if (graph_.outputs.empty()) return malformed("the graph has no output");
+  TRY(check_four_bits(graph_));
   return std::move(graph_);
 }
 

@@ -41,9 +41,7 @@ void store_as(MutableByteView out, std::size_t index, From value) {
   std::memcpy(out.data() + index * sizeof(T), &element, sizeof(T));
 }
 
-}  // namespace
-
-Result<TensorProto> parse_tensor(ByteView message) {
+Result<TensorProto> parse(ByteView message, Result<DataType> (*type_of)(std::int64_t)) {
   TensorProto tensor;
   std::int64_t type_number = 0;
   bool is_external = false;
@@ -71,7 +69,7 @@ Result<TensorProto> parse_tensor(ByteView message) {
     }
   }
   const std::string who = text("tensor \"", tensor.name, "\"");
-  tensor.dtype = TRY(data_type_of(type_number).context(who));
+  tensor.dtype = TRY(type_of(type_number).context(who));
   tensor.byte_count = TRY(byte_count(tensor.dtype, tensor.shape).context(who));
   if (is_external) {
     if (tensor.raw || !tensor.typed.empty()) return malformed(who, " has its data twice");
@@ -85,6 +83,13 @@ Result<TensorProto> parse_tensor(ByteView message) {
                      tensor.byte_count);
   }
   return tensor;
+}
+
+}  // namespace
+
+Result<TensorProto> parse_tensor(ByteView message) { return parse(message, data_type_of); }
+Result<TensorProto> parse_initializer(ByteView message) {
+  return parse(message, parameter_type_of);
 }
 
 Result<void> copy_elements(const TensorProto& tensor, MutableByteView out) {
@@ -122,6 +127,8 @@ Result<void> copy_elements(const TensorProto& tensor, MutableByteView out) {
           case DataType::Int16: store_as<std::int16_t>(out, done++, value); break;
           case DataType::UInt32:
           case DataType::Int32: store_as<std::int32_t>(out, done++, value); break;
+          case DataType::Int4:
+          case DataType::UInt4:  // two to a number
           case DataType::Int8:
           case DataType::UInt8: store_as<std::uint8_t>(out, done++, value); break;
           case DataType::Bool: store_as<std::uint8_t>(out, done++, value != 0); break;

@@ -27,6 +27,8 @@ struct TensorProto {
 
 /// Errors: Malformed, naming the tensor; also for strings and segments.
 Result<TensorProto> parse_tensor(ByteView message);
+/// The same of an initializer, which may be of integers of 4 bits. Errors: as `parse_tensor`.
+Result<TensorProto> parse_initializer(ByteView message);
 
 /// Copies the elements of a tensor that is not external to `out`, of `byte_count` bytes.
 /// Errors: Malformed if there are fewer or more.

@@ -63,7 +63,8 @@ Result<void> parse_graph(ByteView message, ModelProto& model) {
         model.nodes.push_back(TRY(parse_node(TRY(as_message(*field, "node")))));
         break;
       case 5:
-        model.initializers.push_back(TRY(parse_tensor(TRY(as_message(*field, "initializer")))));
+        model.initializers.push_back(
+            TRY(parse_initializer(TRY(as_message(*field, "initializer")))));
         break;
       case 11: model.inputs.push_back(TRY(as_message(*field, "input"))); break;
       case 12: model.outputs.push_back(TRY(as_message(*field, "output"))); break;

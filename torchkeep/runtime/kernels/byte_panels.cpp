@@ -178,17 +178,6 @@ void unpack_column(const BytePanels& panels, const std::uint8_t* weights, const 
   }
 }
 
-void pack_scales(const BytePanels& panels, const float* from, std::size_t count, float* to) {
-  for (std::size_t start = 0; start < panels.columns; start += kPanelColumns) {
-    for (std::size_t b = 0; b < panels.blocks(); ++b) {
-      for (std::size_t j = 0; j < kPanelColumns; ++j) {
-        const std::size_t column = std::min(start + j, panels.columns - 1);
-        *to++ = from[count == 1 ? 0 : b * panels.columns + column];
-      }
-    }
-  }
-}
-
 void multiply_bytes(const BytePanels& panels, const std::uint8_t* weights, const float* scales,
                     Rows<const float> x, Rows<float> to, std::size_t count, bool add,
                     std::size_t first, std::size_t last) {

@@ -32,10 +32,6 @@ struct BytePanels {
 
 /// `from`: row-major [inner, columns]. `to`: panel_count(columns) * panel_bytes() bytes.
 void pack_bytes(const BytePanels& panels, const std::int8_t* from, std::uint8_t* to);
-/// `from`: one scale, one for each column or, row-major, [blocks, columns], as `count` tells.
-/// `to`: panel_count(columns) * panel_scales() floats.
-void pack_scales(const BytePanels& panels, const float* from, std::size_t count, float* to);
-
 /// Row by row, column `column` times its scales: `inner` floats.
 void unpack_column(const BytePanels& panels, const std::uint8_t* weights, const float* scales,
                    std::size_t column, float* to);

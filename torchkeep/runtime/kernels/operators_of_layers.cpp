@@ -33,7 +33,7 @@ constexpr std::array kOperators{
     Operator{"LogSoftmax", 1, 1, 1, 1, make_log_softmax},
     Operator{"LpNormalization", 1, 1, 1, 1, make_lp_normalization},
     Operator{"LpPool", 1, 1, 1, 1, make_lp_pool},
-    Operator{"MatMul", 1, 2, 4, 1, make_mat_mul},
+    Operator{"MatMul", 1, 2, 5, 1, make_mat_mul},
     Operator{"MatMulInteger", 10, 2, 4, 1, make_mat_mul_integer},
     Operator{"MaxPool", 1, 1, 1, 2, make_max_pool},
     Operator{"MaxRoiPool", 1, 2, 2, 1, make_max_roi_pool},

@@ -6,9 +6,9 @@
 #include <algorithm>
 
 #include "torchkeep/runtime/kernels/axis.h"
-#include "torchkeep/runtime/kernels/byte_panels.h"
 #include "torchkeep/runtime/kernels/curves.h"
 #include "torchkeep/runtime/kernels/epilogue.h"
+#include "torchkeep/runtime/kernels/stored_matrix.h"
 #include "torchkeep/runtime/kernels/types.h"
 
 namespace torchkeep::runtime::kernels {
@@ -18,18 +18,14 @@ constexpr std::size_t kBytesAThread = 32768;  // of weights: below, waking a thr
 
 class StoredProduct final : public Kernel {
  public:
-  StoredProduct(const BytePanels& panels, std::shared_ptr<graph::Constant> numbers,
-                std::shared_ptr<graph::Constant> scales, bool biased)
-      : panels_(panels),
-        numbers_(std::move(numbers)),
-        scales_(std::move(scales)),
-        biased_(biased) {}
+  StoredProduct(const BytePanels& panels, StoredMatrix matrix, bool biased)
+      : panels_(panels), matrix_(std::move(matrix)), biased_(biased) {}
 
   /// Of parameters that stand in panels already.
   StoredProduct(const BytePanels& panels, bool biased)
       : panels_(panels), biased_(biased), shared_(true) {}
 
-  bool packs(std::size_t input) const override { return !shared_ && (input == 1 || input == 3); }
+  bool packs(std::size_t input) const override { return !shared_ && input != 0 && input != 2; }
   std::uint64_t packed_bytes() const override {
     return packed_.bytes.size() + factors_.bytes.size();
   }
@@ -71,17 +67,15 @@ class StoredProduct final : public Kernel {
 
  private:
   void pack(plan::Builder& builder) {
-    if (!numbers_) return;
+    if (!matrix_.numbers) return;
+    Shelf& shelf = builder.machine().shelf();
     const std::size_t count = panel_count(panels_.columns);
-    packed_ = builder.machine().shelf().take(count * panels_.panel_bytes());
-    factors_ = builder.machine().shelf().take(count * panels_.panel_scales() * sizeof(float));
-    pack_bytes(panels_, std::as_const(*numbers_).elements<std::int8_t>().data(),
-               packed_.bytes.data());
-    const std::span<const float> scales = std::as_const(*scales_).elements<float>();
-    pack_scales(panels_, scales.data(), scales.size(),
+    packed_ = shelf.take(count * panels_.panel_bytes());
+    factors_ = shelf.take(count * panels_.panel_scales() * sizeof(float));
+    pack_matrix(matrix_, panels_, packed_.bytes.data(),
                 reinterpret_cast<float*>(factors_.bytes.data()));
-    graph::give_away(std::move(numbers_), builder.machine().shelf());
-    graph::give_away(std::move(scales_), builder.machine().shelf());
+    for (auto* part : {&matrix_.numbers, &matrix_.scales, &matrix_.zeros})
+      graph::give_away(std::const_pointer_cast<graph::Constant>(std::move(*part)), shelf);
   }
 
   /// Memory order: input, weights, scales, bias or nothing, output.
@@ -109,16 +103,12 @@ class StoredProduct final : public Kernel {
   }
 
   BytePanels panels_;
-  std::shared_ptr<graph::Constant> numbers_, scales_;  ///< Until they are packed.
+  StoredMatrix matrix_;  ///< Until it is packed.
   bool biased_, shared_ = false;
   Shelf::Room packed_, factors_;
 };
 
 }  // namespace
-
-bool fits_four_bits(std::span<const std::int8_t> numbers) {
-  return std::ranges::all_of(numbers, [](std::int8_t n) { return n >= -8 && n <= 7; });
-}
 
 Result<BytePanels> read_panels(NodeReader& node, std::size_t numbers, std::size_t factors) {
   const std::vector<std::int64_t> form = TRY(node.ints("panels"));
@@ -139,21 +129,23 @@ Result<BytePanels> read_panels(NodeReader& node, std::size_t numbers, std::size_
 Result<KernelPointer> make_stored_product(NodeReader& node) {
   if (node.has("panels"))
     return std::make_unique<StoredProduct>(TRY(read_panels(node, 1, 3)), node.has_input(2));
-  const std::shared_ptr<graph::Constant> numbers = node.constant(1), scales = node.constant(3);
-  if (!numbers || numbers->dtype() != DataType::Int8 || numbers->shape().size() != 2 ||
-      numbers->bytes().empty() || !scales || scales->dtype() != DataType::Float32)
-    return malformed("stored weights are no matrix of INT8 with scales");
-  BytePanels panels{extent(numbers->shape(), 0, 1), extent(numbers->shape(), 1, 2), 0,
-                    fits_four_bits(numbers->elements<std::int8_t>())};
-  const std::size_t count = scales->elements<float>().size();
   const std::int64_t block = TRY(node.int_or("block_size", 0));
+  const bool turned = TRY(node.int_or("turned", 0)) == 1;
+  StoredMatrix matrix{node.constant(1), node.constant(3), node.constant(4), turned};
+  if (!matrix.numbers || matrix.numbers->shape().size() != 2 || matrix.numbers->bytes().empty() ||
+      !matrix.scales || matrix.scales->dtype() != DataType::Float32)
+    return malformed("stored weights are no matrix with scales");
+  matrix.inner = extent(matrix.numbers->shape(), turned ? 1 : 0, turned ? 2 : 1);
+  matrix.columns = extent(matrix.numbers->shape(), turned ? 0 : 1, turned ? 1 : 2);
   if (block < 0) return malformed("block_size is ", block);
-  panels.block =
-      block == 0 ? panels.inner : std::min(static_cast<std::size_t>(block), panels.inner);
-  if (count != 1 && count != panels.blocks() * panels.columns)
-    return malformed("there are ", count, " scales for ", panels.blocks(), " blocks of ",
-                     panels.columns, " columns");
-  return std::make_unique<StoredProduct>(panels, numbers, scales, node.has_input(2));
+  matrix.block = static_cast<std::size_t>(block);
+  const std::size_t count = matrix.scales->elements<float>().size();
+  if (count != 1 && count != matrix.blocks() * matrix.columns)
+    return malformed("there are ", count, " scales for ", matrix.blocks(), " blocks of ",
+                     matrix.columns, " columns");
+  const std::optional<BytePanels> panels = panels_of(matrix);
+  if (!panels) return malformed("stored weights take more than 8 bits");
+  return std::make_unique<StoredProduct>(*panels, std::move(matrix), node.has_input(2));
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -16,7 +16,4 @@ Result<KernelPointer> make_stored_rows(NodeReader& node);
 /// are none such.
 Result<BytePanels> read_panels(NodeReader& node, std::size_t numbers, std::size_t factors);
 
-/// Whether all of them are from -8 to 7.
-bool fits_four_bits(std::span<const std::int8_t> numbers);
-
 }  // namespace torchkeep::runtime::kernels

@@ -4,7 +4,6 @@
 //   DequantizeLinear(w) -> Transpose -> MatMul(x, .)   becomes   MatMul(x, w), marked, of floats
 #include <map>
 
-#include "torchkeep/runtime/kernels/stored_product.h"
 #include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/optimise/stored_matrix.h"
 
@@ -104,14 +103,9 @@ class Tables {
     using Made = std::optional<Packed>;
     const auto matrix = find_stored_matrix(graph_, node, true);
     if (!matrix) return Made();
-    const std::shared_ptr<const Constant> numbers = TRY(take_numbers(*matrix));
-    if (!numbers) return Made();
-    const std::shared_ptr<const Constant> scales = TRY(take_scales(*matrix));
-    const std::span<const std::int8_t> each = numbers->elements<std::int8_t>();
-    const BytePanels panels{
-        matrix->inner, matrix->columns,
-        matrix->block == 0 ? matrix->inner : std::min(matrix->block, matrix->inner),
-        kernels::fits_four_bits(each)};
+    const std::optional<BytePanels> found = kernels::panels_of(*matrix);
+    if (!found) return Made();
+    const BytePanels& panels = *found;
     const std::size_t count = kernels::panel_count(panels.columns);
     const std::shared_ptr<Constant> bytes = TRY(Constant::make(
                                         DataType::UInt8,
@@ -119,9 +113,8 @@ class Tables {
                                     factors = TRY(Constant::make(
                                         DataType::Float32, {static_cast<std::int64_t>(
                                                                count * panels.panel_scales())}));
-    kernels::pack_bytes(panels, each.data(), bytes->elements<std::uint8_t>().data());
-    const std::span<const float> floats = scales->elements<float>();
-    kernels::pack_scales(panels, floats.data(), floats.size(), factors->elements<float>().data());
+    kernels::pack_matrix(*matrix, panels, bytes->elements<std::uint8_t>().data(),
+                         factors->elements<float>().data());
     graph::Attribute form;
     form.name = "panels";
     form.type = graph::AttributeType::Ints;

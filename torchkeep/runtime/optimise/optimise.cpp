@@ -12,8 +12,9 @@ Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
     stay_quantised(graph);
   }
   TRY(fuse_stored_tables(graph));
-  TRY(fuse_stored_weights(graph));
+  fuse_stored_weights(graph);
   drop_unused(graph);  // or the floats of quantised weights would be made for nobody
+  TRY(widen_four_bits(graph));
   TRY(fold_constants(graph, machine, pool, max_bytes, false));
   drop_unused(graph);
   TRY(fold_batch_normalization(graph));

@@ -32,8 +32,11 @@ Result<void> fuse_dequantize(graph::Graph& graph);
 Result<void> fuse_stored_tables(graph::Graph& graph);
 
 /// Lets linear layers of floats read weights as small as they are stored.
-/// Errors: Unavailable if memory for a matrix in another order is short.
-Result<void> fuse_stored_weights(graph::Graph& graph);
+void fuse_stored_weights(graph::Graph& graph);
+
+/// Makes integers of 4 bits ones of 8, but for those that marked products alone read: from here on
+/// nobody else meets any. Errors: Unavailable if memory is short.
+Result<void> widen_four_bits(graph::Graph& graph);
 
 /// Lets operators that only move or choose numbers do so with quantised ones. Averages too.
 void stay_quantised(graph::Graph& graph);

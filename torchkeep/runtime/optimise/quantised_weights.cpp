@@ -1,5 +1,7 @@
 #include "torchkeep/runtime/optimise/quantised_weights.h"
 
+#include "torchkeep/runtime/graph/four_bits.h"
+
 namespace torchkeep::runtime::optimise {
 namespace {
 
@@ -25,9 +27,20 @@ void copy_bytes(ByteView from, std::size_t rows, std::size_t columns, bool trans
   }
 }
 
+/// A parameter; one of 4 bits becomes another, of 8.
+Result<graph::ValueId> in_eight_bits(Graph& graph, graph::ValueId value) {
+  if (value == graph::kLeftOut || !graph.values[value].constant ||
+      !has_four_bits(graph.values[value].constant->dtype()))
+    return value;
+  return graph.add_constant(graph.values[value].name,
+                            TRY(graph::widened(*graph.values[value].constant)));
+}
+
 }  // namespace
 
-Result<std::optional<QuantisedWeights>> take_weights(Graph& graph, const WrittenWeights& written) {
+Result<std::optional<QuantisedWeights>> take_weights(Graph& graph, WrittenWeights written) {
+  written.numbers = TRY(in_eight_bits(graph, written.numbers));
+  written.zeros = TRY(in_eight_bits(graph, written.zeros));
   using Taken = std::optional<QuantisedWeights>;
   if (written.numbers == graph::kLeftOut || written.scales == graph::kLeftOut) return Taken();
   const std::shared_ptr<const Constant> numbers = graph.values[written.numbers].constant,

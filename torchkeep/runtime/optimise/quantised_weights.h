@@ -17,9 +17,8 @@ struct WrittenWeights {
 };
 
 /// Adds parameters to the graph where they must lie or count otherwise: UInt8 around 128, and
-/// transposed matrices. None if zero points are others or scales do not fit.
+/// transposed matrices; 4 bits become 8. None if zero points are others or scales do not fit.
 /// Errors: Unavailable if memory is short.
-Result<std::optional<QuantisedWeights>> take_weights(graph::Graph& graph,
-                                                     const WrittenWeights& written);
+Result<std::optional<QuantisedWeights>> take_weights(graph::Graph& graph, WrittenWeights written);
 
 }  // namespace torchkeep::runtime::optimise

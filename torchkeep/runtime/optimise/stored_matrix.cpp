@@ -32,7 +32,8 @@ std::optional<StoredMatrix> find_stored_matrix(const Graph& graph, const Node& n
   const bool has_zeros = node.inputs.size() > 2 && node.inputs[2] != graph::kLeftOut;
   if (!numbers || !scales || (has_zeros && !zeros) || scales->dtype() != DataType::Float32 ||
       numbers->shape().size() != 2 || numbers->bytes().empty() ||
-      (numbers->dtype() != DataType::Int8 && numbers->dtype() != DataType::UInt8))
+      (numbers->dtype() != DataType::Int8 && numbers->dtype() != DataType::UInt8 &&
+       !has_four_bits(numbers->dtype())))
     return std::nullopt;
   if (zeros && (zeros->dtype() != numbers->dtype() || zeros->shape() != scales->shape()))
     return std::nullopt;
@@ -50,40 +51,6 @@ std::optional<StoredMatrix> find_stored_matrix(const Graph& graph, const Node& n
   }
   if (scales->elements<float>().size() == 1) return matrix;
   return !along_rows && scales->shape() == Shape{columns} ? std::optional(matrix) : std::nullopt;
-}
-
-Result<std::shared_ptr<Constant>> take_numbers(const StoredMatrix& matrix) {
-  const bool is_signed = matrix.numbers->dtype() == DataType::Int8;
-  const auto number = [&](const Constant& from, std::size_t at) {
-    return is_signed ? int{from.elements<std::int8_t>()[at]}
-                     : int{from.elements<std::uint8_t>()[at]};
-  };
-  std::shared_ptr<Constant> taken =
-      TRY(Constant::make(DataType::Int8, {static_cast<std::int64_t>(matrix.inner),
-                                          static_cast<std::int64_t>(matrix.columns)}));
-  const std::span<std::int8_t> to = taken->elements<std::int8_t>();
-  for (std::size_t i = 0; i < matrix.inner; ++i) {
-    for (std::size_t j = 0; j < matrix.columns; ++j) {
-      const std::size_t at = matrix.turned ? j * matrix.inner + i : i * matrix.columns + j;
-      const int zero = matrix.zeros ? number(*matrix.zeros, matrix.scale_of(i, j)) : 0;
-      const int value = number(*matrix.numbers, at) - zero;
-      if (value < -128 || value > 127) return std::shared_ptr<Constant>();
-      to[i * matrix.columns + j] = static_cast<std::int8_t>(value);
-    }
-  }
-  return taken;
-}
-
-Result<std::shared_ptr<Constant>> take_scales(const StoredMatrix& matrix) {
-  std::shared_ptr<Constant> taken =
-      TRY(Constant::make(DataType::Float32, {static_cast<std::int64_t>(matrix.blocks()),
-                                             static_cast<std::int64_t>(matrix.columns)}));
-  for (std::size_t b = 0; b < matrix.blocks(); ++b) {
-    for (std::size_t j = 0; j < matrix.columns; ++j)
-      taken->elements<float>()[b * matrix.columns + j] =
-          matrix.scales->elements<float>()[matrix.scale_of(b * matrix.block, j)];
-  }
-  return taken;
 }
 
 bool turns_matrix(const Node& node) { return node.op == "Gemm" && int_of(node, "transB", 0) == 1; }
