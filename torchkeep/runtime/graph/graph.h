@@ -128,10 +128,12 @@ struct Quantisation {
 /// A node that computes with quantised numbers where ONNX has it between DequantizeLinear and
 /// QuantizeLinear. A Conv, Gemm or MatMul of them has the inputs: numbers, weights of Int8 around
 /// 0, a bias of floats or none, the weights' scales, one or one for each channel; all but the first
-/// are constants. An Add has two tensors of numbers, a Concat any number.
+/// are constants. An Add has two tensors of numbers, a Mul one or two (the other is of Float32), a
+/// Concat any number. An average without an output's scale makes floats.
 struct Quantised {
   Quantisation input;
-  std::optional<Quantisation> second;   ///< Of an Add's other side, or of a product's residual.
+  std::optional<Quantisation>
+      second;  ///< Of an Add's or Mul's other side, or of a product's residual.
   std::optional<Quantisation> output;   ///< None: floats.
   std::vector<Quantisation> each = {};  ///< Of a Concat's inputs, one for each.
 };

@@ -176,7 +176,8 @@ Result<KernelPointer> make_add(NodeReader& node) {
 Result<KernelPointer> make_sub(NodeReader&) {
   return std::make_unique<Arithmetic>(BinaryKind::Sub);
 }
-Result<KernelPointer> make_mul(NodeReader&) {
+Result<KernelPointer> make_mul(NodeReader& node) {
+  if (node.node().quantised) return make_quantised_gate(node);
   return std::make_unique<Arithmetic>(BinaryKind::Mul);
 }
 Result<KernelPointer> make_div(NodeReader&) {

@@ -41,7 +41,46 @@ constexpr std::size_t kChannelsAtOnce = 64;
   for (std::size_t c = 0; c < count; ++c) to[c] = total[c] / static_cast<float>(places);
 }
 
+// So many bytes add to less than 2^31.
+constexpr std::size_t kPlacesAnExactSum = std::size_t{1} << 23;
+
+template <typename T>
+[[gnu::always_inline]] inline void sum_numbers(const T* from, double* to, std::size_t places,
+                                               std::size_t channels, std::size_t count) {
+  for (std::size_t start = 0; start < places; start += kPlacesAnExactSum) {
+    std::int32_t sum[kChannelsAtOnce] = {};
+    const std::size_t end = std::min(start + kPlacesAnExactSum, places);
+    for (std::size_t p = start; p < end; ++p) {
+      for (std::size_t c = 0; c < count; ++c) sum[c] += from[p * channels + c];
+    }
+    for (std::size_t c = 0; c < count; ++c) to[c] += sum[c];
+  }
+}
+
+template <typename T>
+void average_all(const T* from, float scale, std::int32_t zero, float* to, std::size_t places,
+                 std::size_t channels, std::size_t first, std::size_t last) {
+  for (std::size_t c = first; c < last; c += kChannelsAtOnce) {
+    const std::size_t count = std::min(kChannelsAtOnce, last - c);
+    double sums[kChannelsAtOnce] = {};
+    run_compiled<sum_numbers<T>>(from + c, static_cast<double*>(sums), places, channels, count);
+    for (std::size_t k = 0; k < count; ++k)
+      to[c + k] = static_cast<float>((sums[k] / static_cast<double>(places) - zero) * scale);
+  }
+}
+
 }  // namespace
+
+void average_numbers(const std::uint8_t* from, float scale, std::int32_t zero, float* to,
+                     std::size_t places, std::size_t channels, std::size_t first,
+                     std::size_t last) {
+  average_all(from, scale, zero, to, places, channels, first, last);
+}
+void average_numbers(const std::int8_t* from, float scale, std::int32_t zero, float* to,
+                     std::size_t places, std::size_t channels, std::size_t first,
+                     std::size_t last) {
+  average_all(from, scale, zero, to, places, channels, first, last);
+}
 
 void combine_channels(dnn::BinaryKind kind, const float* all, const float* each, float* to,
                       std::size_t places, std::size_t channels) {

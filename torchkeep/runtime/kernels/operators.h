@@ -205,6 +205,7 @@ Result<KernelPointer> make_q_linear_conv(NodeReader& node);
 Result<KernelPointer> make_q_linear_mat_mul(NodeReader& node);
 /// Of an Add that the optimiser marked as quantised.
 Result<KernelPointer> make_quantised_add(NodeReader& node);
+Result<KernelPointer> make_quantised_gate(NodeReader& node);
 
 // Of windows, norms and grids
 Result<KernelPointer> make_affine_grid(NodeReader& node);

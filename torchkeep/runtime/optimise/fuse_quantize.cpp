@@ -2,7 +2,10 @@
 //   Conv (marked), + DequantizeLinear(r) -> QuantizeLinear   becomes   Conv + r
 //   DequantizeLinear(a), DequantizeLinear(b) -> Add -> Relu -> QuantizeLinear
 //                                 becomes        Add(a, b)
+//   DequantizeLinear(a) -> Mul(., gate) -> QuantizeLinear    becomes   Mul(a, gate)
 // It comes after whatever fuses onto products.
+#include <array>
+
 #include "torchkeep/runtime/optimise/optimise.h"
 #include "torchkeep/runtime/optimise/quantisations.h"
 
@@ -41,6 +44,25 @@ bool take_sum(const Graph& graph, const Chains& chains, Node& sum, const Quantis
   return true;
 }
 
+/// A product of numbers and floats, or of numbers.
+bool take_gate(const Graph& graph, const Chains& chains, Node& product,
+               const Quantisation& wanted) {
+  if (!is_standard(product, "Mul") || product.quantised || graph.opset < 7) return false;
+  constexpr Quantisation kFloats{DataType::Float32, 0, 1};
+  std::array<Quantisation, 2> sides{kFloats, kFloats};
+  std::vector<graph::ValueId> inputs = product.inputs;
+  for (std::size_t side = 0; side < sides.size(); ++side) {
+    const auto read = find_dequantised(graph, chains, inputs[side]);
+    if (!read) continue;
+    inputs[side] = read->numbers;
+    sides[side] = read->quantisation;
+  }
+  if (sides[0] == kFloats && sides[1] == kFloats) return false;
+  product.inputs = std::move(inputs);
+  product.quantised = graph::Quantised{sides[0], sides[1], wanted};
+  return true;
+}
+
 }  // namespace
 
 void fuse_quantize(Graph& graph) {
@@ -62,9 +84,10 @@ void fuse_quantize(Graph& graph) {
                             before.quantised->input.dtype != DataType::Float32 &&
                             (before.op == "Conv" || before.op == "MatMul");
     const Activation activation{relu ? Activation::Kind::Relu : Activation::Kind::None, 0, 0};
-    if (is_product ? !take_product(graph, chains, before, *wanted)
-                   : !take_sum(graph, chains, before, *wanted, activation))
-      continue;
+    const bool taken = is_product ? take_product(graph, chains, before, *wanted)
+                                  : take_sum(graph, chains, before, *wanted, activation) ||
+                                        (!relu && take_gate(graph, chains, before, *wanted));
+    if (!taken) continue;
     before.outputs = graph.nodes[i].outputs;
     dropped[i] = true;
     if (relu) dropped[*relu] = true;

@@ -2,6 +2,7 @@
 //   DequantizeLinear -> MaxPool -> QuantizeLinear      becomes   MaxPool, if both scales are one
 //   DequantizeLinear(a), DequantizeLinear(b) -> Concat -> QuantizeLinear
 //                                 becomes        Concat(a, b), whatever their scales
+//   DequantizeLinear -> GlobalAveragePool              becomes   GlobalAveragePool of floats
 #include <array>
 
 #include "torchkeep/runtime/optimise/optimise.h"
@@ -57,6 +58,15 @@ void stay_quantised(Graph& graph) {
     mover.quantised = graph::Quantised{*wanted, std::nullopt, *wanted};
     if (joins) mover.quantised->each = std::move(each);
     dropped[i] = true;
+  }
+  // Floats of all places would be made for their average alone.
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    Node& node = graph.nodes[i];
+    if (dropped[i] || !is_standard(node, "GlobalAveragePool") || node.quantised) continue;
+    const auto read = find_dequantised(graph, chains, node.inputs[0]);
+    if (!read) continue;
+    node.inputs[0] = read->numbers;
+    node.quantised = graph::Quantised{read->quantisation, std::nullopt, std::nullopt};
   }
   graph.remove_nodes(dropped);
 }
