@@ -177,6 +177,8 @@ auto with_type(DataType type, Use use) {
     case DataType::UInt64: return use(std::uint64_t{});
     case DataType::Float16:
     case DataType::Bfloat16:
+    case DataType::UInt4:
+    case DataType::Int4:
     case DataType::Sequence:
     case DataType::Optional: break;
   }
