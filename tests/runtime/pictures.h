@@ -5,6 +5,7 @@
 #include "torchkeep/runtime/dnn/dnn.h"
 
 #include "tests/runtime/node_case.h"
+#include "tests/runtime/reference.h"
 
 /// Convolutions for the tests of loops that compute them.
 namespace torchkeep::runtime::testing {
@@ -92,6 +93,37 @@ inline dnn::Convolution described(const Picture& p) {
   convolution.pads_begin.assign(p.pads.begin(), p.pads.begin() + dims);
   convolution.pads_end.assign(p.pads.begin() + dims, p.pads.end());
   return convolution;
+}
+
+/// A graph of it, alone and with what can follow it fused onto it, answers as the definition says.
+inline void expect_as_defined(const Picture& p) {
+  std::mt19937 random(5);
+  GraphBuilder graph;
+  const auto weights = graph.random_weights("w", p.weights, 0.1F, random);
+  const auto bias = graph.random_weights("b", {p.weights[0]}, 1, random);
+  const Shape shape = output_of(p);
+  graph.input("x", p.input).input("r", shape);
+  graph.output("y", Shape(shape.size(), -1)).output("z", Shape(shape.size(), -1));
+  graph.add(node("Conv", {"x", "w", "b"}, {"y"}, attributes_of(p)));
+  // The same weights once more, now with a sum and an activation.
+  graph.add(node("Conv", {"x", "w", "b"}, {"c"}, attributes_of(p)));
+  graph.add(node("Add", {"c", "r"}, {"s"})).add(node("Relu", {"s"}, {"z"}));
+  const std::vector<Tensor> inputs =
+      tensors(random_tensor(p.input, random), random_tensor(shape, random));
+  const std::vector<float> wanted = convolve(p, inputs[0].elements<float>(), weights, bias);
+  std::vector<float> sum = wanted;
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    sum[i] = std::max(0.0F, sum[i] + inputs[1].elements<float>()[i]);
+  for (const int threads : {1, 3}) {
+    const auto model = load(graph, {.threads = threads});
+    ASSERT_TRUE(model.ok()) << model.error();
+    for (int again = 0; again < 2; ++again) {
+      const auto outputs = (*model)->run(inputs);
+      ASSERT_TRUE(outputs.ok()) << outputs.error();
+      EXPECT_LT(largest_difference((*outputs)[0].elements<float>(), wanted), 1e-4);
+      EXPECT_LT(largest_difference((*outputs)[1].elements<float>(), sum), 1e-4);
+    }
+  }
 }
 
 }  // namespace torchkeep::runtime::testing

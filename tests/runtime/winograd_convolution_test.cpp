@@ -20,33 +20,7 @@ TEST_P(WinogradConvolutions, AgreeWithTheDefinition) {
     ASSERT_TRUE(kernels::fits_winograd(described(p)));
     ASSERT_TRUE(kernels::is_better_by_winograd(described(p)));
   }
-  std::mt19937 random(5);
-  GraphBuilder graph;
-  const auto weights = graph.random_weights("w", p.weights, 0.1F, random);
-  const auto bias = graph.random_weights("b", {p.weights[0]}, 1, random);
-  const Shape shape = output_of(p);
-  graph.input("x", p.input).input("r", shape);
-  graph.output("y", Shape(4, -1)).output("z", Shape(4, -1));
-  graph.add(node("Conv", {"x", "w", "b"}, {"y"}, attributes_of(p)));
-  // The same weights once more, now with a sum and an activation.
-  graph.add(node("Conv", {"x", "w", "b"}, {"c"}, attributes_of(p)));
-  graph.add(node("Add", {"c", "r"}, {"s"})).add(node("Relu", {"s"}, {"z"}));
-  const std::vector<Tensor> inputs =
-      tensors(random_tensor(p.input, random), random_tensor(shape, random));
-  const std::vector<float> wanted = convolve(p, inputs[0].elements<float>(), weights, bias);
-  std::vector<float> sum = wanted;
-  for (std::size_t i = 0; i < sum.size(); ++i)
-    sum[i] = std::max(0.0F, sum[i] + inputs[1].elements<float>()[i]);
-  for (const int threads : {1, 3}) {
-    const auto model = load(graph, {.threads = threads});
-    ASSERT_TRUE(model.ok()) << model.error();
-    for (int again = 0; again < 2; ++again) {
-      const auto outputs = (*model)->run(inputs);
-      ASSERT_TRUE(outputs.ok()) << outputs.error();
-      EXPECT_LT(largest_difference((*outputs)[0].elements<float>(), wanted), 1e-4);
-      EXPECT_LT(largest_difference((*outputs)[1].elements<float>(), sum), 1e-4);
-    }
-  }
+  expect_as_defined(p);
 }
 
 INSTANTIATE_TEST_SUITE_P(Winograd, WinogradConvolutions,
