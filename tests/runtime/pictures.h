@@ -4,8 +4,7 @@
 
 #include "torchkeep/runtime/dnn/dnn.h"
 
-#include "tests/runtime/node_case.h"
-#include "tests/runtime/reference.h"
+#include "tests/runtime/answers.h"
 
 /// Convolutions for the tests of loops that compute them.
 namespace torchkeep::runtime::testing {
@@ -114,16 +113,7 @@ inline void expect_as_defined(const Picture& p) {
   std::vector<float> sum = wanted;
   for (std::size_t i = 0; i < sum.size(); ++i)
     sum[i] = std::max(0.0F, sum[i] + inputs[1].elements<float>()[i]);
-  for (const int threads : {1, 3}) {
-    const auto model = load(graph, {.threads = threads});
-    ASSERT_TRUE(model.ok()) << model.error();
-    for (int again = 0; again < 2; ++again) {
-      const auto outputs = (*model)->run(inputs);
-      ASSERT_TRUE(outputs.ok()) << outputs.error();
-      EXPECT_LT(largest_difference((*outputs)[0].elements<float>(), wanted), 1e-4);
-      EXPECT_LT(largest_difference((*outputs)[1].elements<float>(), sum), 1e-4);
-    }
-  }
+  expect_answers(graph, inputs, {wanted, sum}, 1e-4);
 }
 
 }  // namespace torchkeep::runtime::testing

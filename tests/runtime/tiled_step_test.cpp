@@ -5,8 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/runtime/node_case.h"
-#include "tests/runtime/reference.h"
+#include "tests/runtime/answers.h"
 
 namespace torchkeep::runtime::testing {
 namespace {
@@ -56,16 +55,7 @@ TEST_P(SlicedProducts, AgreeWithTheDefinition) {
   std::vector<float> last = product;
   for (std::size_t i = 0; i < last.size(); ++i)
     last[i] = std::max(0.0F, last[i] + bias[i % bias.size()] + inputs[1].elements<float>()[i]);
-  for (const int threads : {1, 3}) {
-    const auto model = load(graph, {.threads = threads});
-    ASSERT_TRUE(model.ok()) << model.error();
-    for (int again = 0; again < 2; ++again) {
-      const auto outputs = (*model)->run(inputs);
-      ASSERT_TRUE(outputs.ok()) << outputs.error();
-      EXPECT_LT(largest_difference((*outputs)[0].elements<float>(), product), 2e-5);
-      EXPECT_LT(largest_difference((*outputs)[1].elements<float>(), last), 2e-5);
-    }
-  }
+  expect_answers(graph, inputs, {product, last}, 2e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, SlicedProducts,

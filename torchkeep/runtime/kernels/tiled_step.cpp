@@ -10,8 +10,7 @@ namespace torchkeep::runtime::kernels {
 namespace {
 
 constexpr std::size_t kProductsAThread = 65536;  // below, waking a thread costs more
-constexpr std::size_t kTakesAThread =
-    8;  // at least; of which a slower thread leaves some to others
+constexpr std::size_t kTakesAThread = 8;  // at least, of which a slower one leaves some to others
 
 // Inputs of all rows that are worth going through in slices: more than half a second-level cache,
 // so that each panel of weights would drive out what the next one wants.
