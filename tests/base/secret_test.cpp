@@ -1,12 +1,14 @@
 #include "torchkeep/base/secret.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <fstream>
 #include <string>
 
+#include <gtest/gtest.h>
+
 #include "torchkeep/base/poison.h"
+
+#include "tests/support/resident_memory.h"
 
 namespace torchkeep {
 namespace {
@@ -73,6 +75,32 @@ TEST(SecretBytes, DiscardWipesJustThatPart) {
   EXPECT_EQ(bytes[8100], 7);
 }
 
+TEST(SecretBytes, DiscardWipesLargePartsFromAnyByteToAnyByte) {
+  constexpr std::size_t kFirst = 4097, kSize = (std::size_t{34} << 20) + 5;
+  SecretBytes secret(std::size_t{40} << 20);
+  std::ranges::fill(secret.expose(), std::uint8_t{7});
+  secret.discard(kFirst, kSize);
+  const ByteView bytes = std::as_const(secret).expose();
+  const Bytes sevens(bytes.size(), 7), zeros(kSize, 0);
+  EXPECT_TRUE(equal(bytes.first(kFirst), ByteView(sevens).first(kFirst)));
+  EXPECT_TRUE(equal(bytes.subspan(kFirst, kSize), zeros));
+  const ByteView rest = bytes.subspan(kFirst + kSize);
+  EXPECT_TRUE(equal(rest, ByteView(sevens).first(rest.size())));
+}
+
+// Wiping touches pages, but of those that went before only a few at once.
+TEST(SecretBytes, PagesThatWentDoNotComeBackTogetherWhenTheyAreWipedAgain) {
+  constexpr std::size_t kSize = std::size_t{128} << 20;
+  SecretBytes secret(kSize);
+  std::ranges::fill(secret.expose(), std::uint8_t{7});
+  secret.discard(0, kSize);
+  const auto again = torchkeep::testing::peak_growth([&] { secret.discard(0, kSize); });
+  const auto at_last = torchkeep::testing::peak_growth([&] { secret = SecretBytes(); });
+  if (!again || !at_last) GTEST_SKIP() << "resident memory says nothing here";
+  EXPECT_LT(*again, kSize / 4);
+  EXPECT_LT(*at_last, kSize / 4);
+}
+
 // Without the sanitizer a byte too far is not seen: pages are larger than secrets.
 TEST(SecretBytesDeathTest, EndWhereTheyEnd) {
   if (!kPoisons) GTEST_SKIP() << "the address sanitizer sees it";
@@ -96,7 +124,8 @@ TEST(SecretBytesDeathTest, AreNobodysOnceTheyAreGone) {
 TEST(SecretBuffer, GrowsAndKeepsItsBytes) {
   SecretBuffer buffer;
   for (int i = 0; i < 100000; ++i) buffer.push_back(static_cast<std::uint8_t>(i));
-  for (std::size_t i = 0; i < buffer.size(); ++i) ASSERT_EQ(buffer[i], static_cast<std::uint8_t>(i));
+  for (std::size_t i = 0; i < buffer.size(); ++i)
+    ASSERT_EQ(buffer[i], static_cast<std::uint8_t>(i));
 }
 
 TEST(SecretBuffer, AppendsPiecesOfAnySize) {

@@ -1,7 +1,5 @@
 #include "torchkeep/base/secret.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -10,6 +8,8 @@
 #include <new>
 #include <utility>
 
+#include <sys/mman.h>
+
 #include "torchkeep/base/poison.h"
 
 namespace torchkeep {
@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t kPageBytes = 4096;
 constexpr std::size_t kLargestKeptBytes = std::size_t{1} << 22;  // 4 MiB
+// Of a large block at once: pages that went before it come back while they are wiped.
+constexpr std::size_t kWipedAtOnceBytes = std::size_t{1} << 24;
 constexpr std::size_t kKeptPerClass = 16;
 constexpr std::size_t kClasses = 11;  // 4 KiB << 0 .. 4 KiB << 10
 // Behind each block where the address sanitizer looks, which knows nothing of memory from mmap.
@@ -119,6 +121,17 @@ ByteView view_of(const void* block, std::size_t bytes) {
   return {static_cast<const std::uint8_t*>(block), bytes};
 }
 
+void release_large(std::uint8_t* block, std::size_t bytes) {
+  unpoison(view_of(block, bytes));
+  while (bytes > 0) {
+    const std::size_t part = std::min(bytes, kWipedAtOnceBytes);
+    explicit_bzero(block, part);
+    munmap(block, part);
+    block += part;
+    bytes -= part;
+  }
+}
+
 }  // namespace
 
 void* allocate_secret(std::size_t size) {
@@ -132,9 +145,13 @@ void* allocate_secret(std::size_t size) {
 void free_secret(void* memory, std::size_t size) {
   if (memory == nullptr) return;
   const std::size_t bytes = block_bytes(size);
+  if (bytes > kLargestKeptBytes) {
+    release_large(static_cast<std::uint8_t*>(memory), bytes);
+    return;
+  }
   explicit_bzero(memory, size);
   poison(view_of(memory, bytes));  // what waits for reuse is nobody's
-  if (bytes <= kLargestKeptBytes && kept_blocks().keep(memory, bytes)) return;
+  if (kept_blocks().keep(memory, bytes)) return;
   unpoison(view_of(memory, bytes));
   munmap(memory, bytes);
 }
@@ -167,11 +184,15 @@ SecretBytes SecretBytes::copy_of(ByteView bytes) {
 
 void SecretBytes::discard(std::size_t offset, std::size_t size) {
   TORCHKEEP_CHECK(offset <= size_ && size <= size_ - offset);
-  wipe(expose().subspan(offset, size));
-  const std::size_t first = (offset + kPageBytes - 1) / kPageBytes * kPageBytes;
-  const std::size_t last = (offset + size) / kPageBytes * kPageBytes;
-  // Anonymous pages come back as zeros when touched again.
-  if (last > first) (void)madvise(data_ + first, last - first, MADV_DONTNEED);
+  for (std::size_t end = offset + size; offset < end;) {
+    const std::size_t part = std::min(end - offset, kWipedAtOnceBytes - offset % kPageBytes);
+    wipe(expose().subspan(offset, part));
+    const std::size_t first = (offset + kPageBytes - 1) / kPageBytes * kPageBytes;
+    const std::size_t last = (offset + part) / kPageBytes * kPageBytes;
+    // Anonymous pages come back as zeros when touched again.
+    if (last > first) (void)madvise(data_ + first, last - first, MADV_DONTNEED);
+    offset += part;
+  }
 }
 
 void SecretBytes::release() {
