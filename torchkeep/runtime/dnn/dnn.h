@@ -196,6 +196,10 @@ Result<Planned> make_binary(Machine& machine, BinaryKind kind, const Shape& left
 Result<Primitive> make_reorder(Machine& machine, const Shape& shape, const Layout& from,
                                const Layout& to, DataType dtype = DataType::Float32);
 
+/// From a matrix of floats whose rows are `row_step` floats apart: a row-major one's first columns.
+Result<Primitive> make_strided_reorder(Machine& machine, const Shape& matrix, std::int64_t row_step,
+                                       const Layout& to);
+
 /// From row-major weights [n, k], seen as [k, n], to a layout of [k, n].
 Result<Primitive> make_transposing_reorder(Machine& machine, const Shape& shape, const Layout& to,
                                            DataType dtype = DataType::Float32);

@@ -32,6 +32,8 @@ struct Primitive::State {
 dnnl::memory::data_type type_of(DataType dtype);
 /// Row-major. A scalar is a vector of one, since oneDNN has no rank 0.
 dnnl::memory::desc plain_desc(const Shape& shape, DataType dtype = DataType::Float32);
+/// Of a matrix of this shape whose transpose is row-major.
+dnnl::memory::desc transposed_desc(const Shape& shape, DataType dtype = DataType::Float32);
 dnnl::memory::desc any_desc(const Shape& shape, DataType dtype = DataType::Float32);
 /// A layout of oneDNN's making knows its type itself.
 dnnl::memory::desc desc_of(const Layout& layout, const Shape& shape,

@@ -106,6 +106,10 @@ memory::desc plain_desc(const Shape& shape, DataType dtype) {
   return {dims, type_of(dtype), strides};
 }
 
+memory::desc transposed_desc(const Shape& shape, DataType dtype) {
+  return {shape, type_of(dtype), {1, std::max<memory::dim>(shape[0], 1)}};
+}
+
 memory::desc any_desc(const Shape& shape, DataType dtype) {
   return {dims_of(shape), type_of(dtype), memory::format_tag::any};
 }

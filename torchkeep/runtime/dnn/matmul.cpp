@@ -7,10 +7,6 @@ namespace {
 
 using dnnl::memory;
 
-memory::desc transposed_desc(const Shape& shape, DataType dtype = DataType::Float32) {
-  return {memory::dims(shape), type_of(dtype), memory::dims{1, std::max<memory::dim>(shape[0], 1)}};
-}
-
 bool has_elements(const Shape& shape) {
   return std::find(shape.begin(), shape.end(), 0) == shape.end();
 }
@@ -72,17 +68,6 @@ Result<Planned> make_matmul(Machine& machine, const MatMul& wanted, bool pack) {
         2 * count_elements(wanted.output) * static_cast<double>(wanted.input.back());
     return Planned{make_primitive(machine, desc, dnnl::matmul(desc), std::move(arguments), flops),
                    Layout(), layout_of(desc.weights_desc()), Layout()};
-  });
-}
-
-Result<Primitive> make_transposing_reorder(Machine& machine, const Shape& shape, const Layout& to,
-                                           DataType dtype) {
-  return guarded("reorder", [&]() -> Result<Primitive> {
-    const memory::desc source = transposed_desc(shape, dtype), target = desc_of(to, shape, dtype);
-    const dnnl::reorder::primitive_desc desc(machine.state().engine, source, machine.state().engine,
-                                             target, make_attributes({}));
-    return make_primitive(machine, desc, dnnl::reorder(desc),
-                          {{DNNL_ARG_FROM, source}, {DNNL_ARG_TO, target}});
   });
 }
 

@@ -36,6 +36,11 @@ Result<std::shared_ptr<Constant>> Constant::make(DataType dtype, Shape shape) {
 ByteView Constant::bytes() const {
   return std::as_const(*memory_).expose().subspan(offset_, size_);
 }
+void Constant::discard(std::size_t offset, std::size_t size) {
+  TORCHKEEP_CHECK(offset <= size_ && size <= size_ - offset);
+  memory_->discard(offset_ + offset, size);
+}
+
 MutableByteView Constant::bytes() { return memory_->expose().subspan(offset_, size_); }
 
 Result<std::vector<std::int64_t>> to_ints(const Constant& constant) {

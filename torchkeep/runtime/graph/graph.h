@@ -30,6 +30,10 @@ class Constant {
   const Shape& shape() const { return shape_; }
   ByteView bytes() const;
   MutableByteView bytes();
+  /// Of the memory that it is a part of, a model's parameters mostly.
+  std::uint64_t memory_bytes() const { return memory_->size(); }
+  /// Wipes a part of its elements that is wanted no more, and returns its pages.
+  void discard(std::size_t offset, std::size_t size);
   template <typename T>
   std::span<const T> elements() const {
     return {reinterpret_cast<const T*>(bytes().data()), bytes().size() / sizeof(T)};

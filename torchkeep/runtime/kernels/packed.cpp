@@ -1,20 +1,11 @@
 #include "torchkeep/runtime/kernels/packed.h"
 
 #include <algorithm>
-#include <array>
 
 #include "torchkeep/runtime/kernels/panels.h"
+#include "torchkeep/runtime/kernels/staged_packing.h"
 
 namespace torchkeep::runtime::kernels {
-namespace {
-
-std::byte* writable(ByteView bytes) {
-  // A reorder's source is only read.
-  return const_cast<std::byte*>(reinterpret_cast<const std::byte*>(bytes.data()));
-}
-
-}  // namespace
-
 std::optional<dnn::Layout> Packed::layout() const {
   if (versions_.empty()) return std::nullopt;
   return versions_.front().layout;
@@ -35,6 +26,8 @@ Result<plan::BufferId> Packed::in_layout(plan::Builder& builder, const dnn::Layo
   for (const Version& version : versions_) {
     if (version.layout == layout) return builder.keep(version.bytes, version.owner);
   }
+  if (versions_.empty() && constant_ == nullptr)
+    return internal_error("a parameter was lost when packing it failed");
   if (versions_.empty() && layout.is_plain() && !transposed_) {
     versions_.push_back({layout, std::as_const(*constant_).bytes(), constant_});
   } else {
@@ -60,6 +53,7 @@ plan::BufferId Packed::keep_last(plan::Builder& builder) {
 
 Result<void> Packed::pack(plan::Builder& builder, const dnn::Layout& layout) {
   TORCHKEEP_CHECK(!is_in_own_order());
+  if (TRY(pack_last_in_stages(builder, layout))) return {};
   const ByteView source =
       versions_.empty() ? std::as_const(*constant_).bytes() : versions_.front().bytes;
   const dnn::Layout from = versions_.empty() ? dnn::Layout() : *versions_.front().layout;
@@ -71,13 +65,27 @@ Result<void> Packed::pack(plan::Builder& builder, const dnn::Layout& layout) {
       layout.is_plain() ? TRY(byte_count(dtype_, shape_)) : layout.bytes(shape_);
   const Shelf::Room memory = builder.machine().shelf().take(size);
   if (layout.is_padded()) std::ranges::fill(memory.bytes, std::uint8_t{0});
-  SecretBytes scratch(reorder.scratch_bytes());
-  std::array<std::byte*, 3> arguments{writable(source),
-                                      reinterpret_cast<std::byte*>(memory.bytes.data()),
-                                      reinterpret_cast<std::byte*>(scratch.expose().data())};
-  TRY(reorder.run(std::span(arguments).first(scratch.empty() ? 2 : 3)));
+  TRY(run_reorder(reorder, source, memory.bytes));
   versions_.push_back({layout, memory.bytes, memory.owner});
   return {};
+}
+
+Result<bool> Packed::pack_last_in_stages(plan::Builder& builder, const dnn::Layout& layout) {
+  // What others read too stays as it is: then it is wanted twice.
+  if (!versions_.empty() || constant_.use_count() != 1 || dtype_ != DataType::Float32) return false;
+  if (!packs_in_stages(layout, shape_)) return false;
+  const std::uint64_t all = layout.bytes(shape_),
+                      stage = stage_bytes(all, constant_->memory_bytes());
+  if (stage == all) return false;
+  const std::uint64_t panel = *layout.panel_floats(kPanelColumns) * sizeof(float);
+  const auto columns =
+      static_cast<std::int64_t>(std::max<std::uint64_t>(stage / panel, 1) * kPanelColumns);
+  const Shelf::Room memory = builder.machine().shelf().take(all);
+  // Nobody must find half of it after an error.
+  const std::shared_ptr<graph::Constant> source = std::move(constant_);
+  TRY(pack_in_stages(builder.machine(), *source, shape_, transposed_, columns, memory.bytes));
+  versions_.push_back({layout, memory.bytes, memory.owner});
+  return true;
 }
 
 }  // namespace torchkeep::runtime::kernels

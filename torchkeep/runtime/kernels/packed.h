@@ -45,6 +45,9 @@ class Packed {
   };
 
   Result<void> pack(plan::Builder& builder, const dnn::Layout& layout);
+  /// Packs a large matrix that nobody else reads, and lets go of it piece by piece. False: it is
+  /// none, nothing was done.
+  Result<bool> pack_last_in_stages(plan::Builder& builder, const dnn::Layout& layout);
   plan::BufferId keep_last(plan::Builder& builder);
 
   std::shared_ptr<graph::Constant> constant_;
