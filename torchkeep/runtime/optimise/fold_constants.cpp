@@ -12,6 +12,7 @@ namespace torchkeep::runtime::optimise {
 Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
                             std::uint64_t max_bytes, bool keep_quantised) {
   std::vector<bool> dropped(graph.nodes.size(), false);
+  std::vector<std::uint32_t> uses = graph.count_uses();
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const graph::Node& node = graph.nodes[i];
     const auto known = [&](graph::ValueId value) {
@@ -33,6 +34,10 @@ Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& po
       max_bytes -= std::min<std::uint64_t>(max_bytes, (*results)[k]->bytes().size());
     }
     dropped[i] = true;
+    // Or all parameters that are changed would be there twice.
+    for (const graph::ValueId read : node.reads()) {
+      if (read != graph::kLeftOut && --uses[read] == 0) graph.values[read].constant.reset();
+    }
   }
   graph.remove_nodes(dropped);
   return {};
