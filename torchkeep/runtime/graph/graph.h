@@ -166,8 +166,10 @@ struct Node {
   // What the optimiser fused into it; ONNX has no words for these.
   bool recognised = false;  ///< Found written out; may be newer than the model's operator set.
   Activation activation;
-  bool biased = false;          ///< Input 2 of a MatMul is added to each row of the product.
-  float scale = 1;              ///< What the product of a MatMul without bias is multiplied by.
+  bool turned = false;  ///< Input 1 of a MatMul is the transpose of what it multiplies with:
+                        ///< a matrix of floats, known and wide enough to be packed.
+  bool biased = false;  ///< Input 2 of a MatMul is added to each row of the product.
+  float scale = 1;      ///< What the product of a MatMul without bias is multiplied by.
   ValueId residual = kLeftOut;  ///< Added to the result, before the activation.
   std::optional<Quantised> quantised;
   std::optional<WrittenAttention> attention;  ///< What a MatMul of `scale` stands for.

@@ -7,9 +7,6 @@
 namespace torchkeep::runtime::kernels {
 namespace {
 
-// Packed columns are padded to 32 or more: below this, packing costs more than it gives.
-constexpr std::int64_t kFewestPackedColumns = 16;
-
 Shape turned(const Shape& shape, bool turn) { return turn ? Shape{shape[1], shape[0]} : shape; }
 
 class Gemm final : public Kernel {

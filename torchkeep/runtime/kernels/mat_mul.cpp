@@ -10,14 +10,12 @@
 namespace torchkeep::runtime::kernels {
 namespace {
 
-// Packed columns are padded to 32 or more: below this, packing costs more than it gives.
-constexpr std::int64_t kFewestPackedColumns = 16;
-
 class MatMul final : public Kernel {
  public:
+  /// `turned`: the weights are the transpose of what is multiplied with.
   /// `biased`: the optimiser gave it a third input, one number a column.
   /// `rescale`: of a quantised one, whose weights are constant.
-  MatMul(std::shared_ptr<graph::Constant> weights, bool biased, float scale,
+  MatMul(std::shared_ptr<graph::Constant> weights, bool turned, bool biased, float scale,
          std::optional<Rescale> rescale)
       : biased_(biased), scale_(scale), rescale_(std::move(rescale)) {
     if (rescale_) {
@@ -27,9 +25,10 @@ class MatMul final : public Kernel {
       return;
     }
     if (!weights || weights->dtype() != DataType::Float32 || weights->shape().size() != 2) return;
-    if (weights->shape()[1] < kFewestPackedColumns) return;
-    const Shape shape = weights->shape();
-    packed_.emplace(std::move(weights), shape);
+    Shape shape = weights->shape();
+    if (turned) std::swap(shape[0], shape[1]);
+    if (shape[1] < kFewestPackedColumns) return;
+    packed_.emplace(std::move(weights), shape, turned);
   }
 
   bool packs(std::size_t input) const override {
@@ -122,12 +121,12 @@ Result<KernelPointer> make_mat_mul(NodeReader& node) {
     if (!weights || weights->dtype() != DataType::Int8 || weights->shape().size() != 2)
       return malformed("the weights of a quantised product are no matrix of INT8");
     Rescale rescale = TRY(Rescale::make(node, static_cast<std::size_t>(weights->shape()[1])));
-    return std::make_unique<MatMul>(std::move(weights), false, 1.0F, std::move(rescale));
+    return std::make_unique<MatMul>(std::move(weights), false, false, 1.0F, std::move(rescale));
   }
   if (node.node().inputs.size() > (node.node().biased ? 3 : 2))
     return malformed("there are ", node.node().inputs.size(), " inputs, at most 2 are wanted");
-  return std::make_unique<MatMul>(node.constant(1), node.node().biased, node.node().scale,
-                                  std::nullopt);
+  return std::make_unique<MatMul>(node.constant(1), node.node().turned, node.node().biased,
+                                  node.node().scale, std::nullopt);
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -7,6 +7,9 @@
 /// A parameter in the order that a primitive likes, made once and shared by all plans.
 namespace torchkeep::runtime::kernels {
 
+/// Packed columns are padded to 32 or more: below this, packing costs more than it gives.
+inline constexpr std::int64_t kFewestPackedColumns = 16;
+
 /// *Not thread-safe.*
 class Packed {
  public:

@@ -73,8 +73,8 @@ class Finder {
  private:
   bool is_plain_product(std::size_t index) const {
     const Node& node = graph_.nodes[index];
-    return node.op == "MatMul" && node.domain.empty() && !node.biased && !node.attention &&
-           node.residual == graph::kLeftOut &&
+    return node.op == "MatMul" && node.domain.empty() && !node.turned && !node.biased &&
+           !node.attention && node.residual == graph::kLeftOut &&
            node.activation.kind == graph::Activation::Kind::None;
   }
 

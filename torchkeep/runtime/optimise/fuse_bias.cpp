@@ -34,7 +34,8 @@ void fuse_bias(Graph& graph) {
       const auto& constant = graph.values[bias].constant;
       if (!maker || !constant || !takes_bias(graph, graph.nodes[*maker])) continue;
       Node& product = graph.nodes[*maker];
-      const std::int64_t columns = graph.values[product.inputs[1]].constant->shape()[1];
+      const std::int64_t columns =
+          graph.values[product.inputs[1]].constant->shape()[product.turned ? 0 : 1];
       if (constant->dtype() != DataType::Float32 || constant->shape() != Shape{columns}) continue;
       if (product.quantised)
         product.inputs[2] = bias;

@@ -5,6 +5,7 @@ namespace torchkeep::runtime::optimise {
 Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
                       std::uint64_t max_bytes) {
   drop_identities(graph);
+  fuse_turned_weights(graph);
   TRY(fold_constants(graph, machine, pool, max_bytes, true));
   if (dnn::Machine::multiplies_bytes()) {
     drop_byte_casts(graph);

@@ -12,9 +12,13 @@ namespace torchkeep::runtime::optimise {
 /// Takes out nodes that hand on their input: Identity, and Dropout outside of training.
 void drop_identities(graph::Graph& graph);
 
-/// Runs what depends on parameters alone, once. Results above `max_bytes` in all are left to the
-/// runs.
-/// `keep_quantised`: DequantizeLinear is left alone, for passes that know more to do with it.
+/// Lets products read matrices of parameters that are written turned over as they are: no copy is
+/// made to turn them.
+void fuse_turned_weights(graph::Graph& graph);
+
+/// Runs what depends on parameters alone, once, and lets go of what nobody else reads. Results
+/// above `max_bytes` in all are left to the runs. `keep_quantised`: DequantizeLinear is left alone,
+/// for passes that know more to do with it.
 Result<void> fold_constants(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
                             std::uint64_t max_bytes, bool keep_quantised);
 

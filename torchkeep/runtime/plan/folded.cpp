@@ -61,9 +61,9 @@ bool is_same(const Attribute& one, const Attribute& other) {
 
 /// Whether the optimiser has made something else of it than its operator says.
 bool is_marked(const Node& node) {
-  return node.activation.kind != graph::Activation::Kind::None || node.biased || node.scale != 1 ||
-         node.residual != graph::kLeftOut || node.quantised || node.attention || node.rotation ||
-         !node.bodies.empty();
+  return node.activation.kind != graph::Activation::Kind::None || node.turned || node.biased ||
+         node.scale != 1 || node.residual != graph::kLeftOut || node.quantised || node.attention ||
+         node.rotation || !node.bodies.empty();
 }
 
 bool is_same(const Node& one, const Node& other) {
