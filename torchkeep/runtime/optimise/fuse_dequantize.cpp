@@ -91,8 +91,9 @@ std::optional<WrittenWeights> find_weights(const Graph& graph, const Chains& cha
   if (scales->bytes().size() != sizeof(float) && !number_is(node, "axis", 1, along) &&
       !number_is(node, "axis", 1, along - static_cast<std::int64_t>(*rank)))
     return std::nullopt;
-  return WrittenWeights{node.inputs[0], node.inputs[1],
-                        node.inputs.size() > 2 ? node.inputs[2] : graph::kLeftOut, axis, false};
+  return WrittenWeights{
+      node.inputs[0], node.inputs[1], node.inputs.size() > 2 ? node.inputs[2] : graph::kLeftOut,
+      axis,           false,          chains.read_once(value) && chains.read_once(node.inputs[0])};
 }
 
 /// Of a Conv, Gemm or MatMul whose inputs are DequantizeLinear's.
@@ -132,7 +133,7 @@ Result<void> take_product(Graph& graph, const Chains& chains, std::size_t index)
 }
 
 /// Of a QLinearConv or QLinearMatMul.
-Result<void> take_written(Graph& graph, std::size_t index) {
+Result<void> take_written(Graph& graph, const Chains& chains, std::size_t index) {
   const bool is_conv = is_standard(graph.nodes[index], "QLinearConv");
   if (!is_conv && !is_standard(graph.nodes[index], "QLinearMatMul")) return {};
   const std::vector<ValueId> inputs = graph.nodes[index].inputs;
@@ -140,7 +141,8 @@ Result<void> take_written(Graph& graph, std::size_t index) {
              made = find_quantisation(graph, inputs[6], inputs[7]);
   const std::optional<std::size_t> rank = rank_of(graph, inputs[3]);
   if (!read || !made || !rank || (is_conv ? *rank < 3 || *rank > 5 : *rank != 2)) return {};
-  const WrittenWeights written{inputs[3], inputs[4], inputs[5], is_conv ? 0U : 1U, false};
+  const WrittenWeights written{inputs[3],         inputs[4], inputs[5],
+                               is_conv ? 0U : 1U, false,     chains.read_once(inputs[3])};
   const std::int64_t channels = graph.values[inputs[3]].constant->shape()[written.axis];
   const auto weights = TRY(take_weights(graph, written));
   if (!weights) return {};
@@ -163,7 +165,7 @@ Result<void> fuse_dequantize(Graph& graph) {
   const Chains chains(graph);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     TRY(take_product(graph, chains, i));
-    TRY(take_written(graph, i));
+    TRY(take_written(graph, chains, i));
   }
   return {};
 }

@@ -10,6 +10,7 @@ Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
   if (dnn::Machine::multiplies_bytes()) {
     drop_byte_casts(graph);
     TRY(fuse_dequantize(graph));
+    drop_unused(graph);  // and with them what read weights that are no more
     stay_quantised(graph);
   }
   TRY(fuse_stored_tables(graph));

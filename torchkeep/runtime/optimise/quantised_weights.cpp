@@ -39,7 +39,8 @@ Result<graph::ValueId> in_eight_bits(Graph& graph, graph::ValueId value) {
 }  // namespace
 
 Result<std::optional<QuantisedWeights>> take_weights(Graph& graph, WrittenWeights written) {
-  written.numbers = TRY(in_eight_bits(graph, written.numbers));
+  const graph::ValueId stored = written.numbers;
+  written.numbers = TRY(in_eight_bits(graph, stored));
   written.zeros = TRY(in_eight_bits(graph, written.zeros));
   using Taken = std::optional<QuantisedWeights>;
   if (written.numbers == graph::kLeftOut || written.scales == graph::kLeftOut) return Taken();
@@ -67,6 +68,11 @@ Result<std::optional<QuantisedWeights>> take_weights(Graph& graph, WrittenWeight
   if (written.transposed) shape = {shape[1], shape[0]};
   const std::shared_ptr<Constant> changed = TRY(Constant::make(DataType::Int8, shape));
   copy_bytes(numbers->bytes(), rows, columns, written.transposed, middle, changed->bytes());
+  // Or the weights of all layers would be there twice, until those are dropped.
+  if (written.is_last) {
+    for (const graph::ValueId copied : {stored, written.numbers})
+      graph.values[copied].constant.reset();
+  }
   return Taken({graph.add_constant(graph.values[written.numbers].name, changed), written.scales});
 }
 
