@@ -101,6 +101,23 @@ TEST(SecretBytes, PagesThatWentDoNotComeBackTogetherWhenTheyAreWipedAgain) {
   EXPECT_LT(*at_last, kSize / 4);
 }
 
+// What waits for the next request is no second model.
+TEST(SecretBytes, FewOfManyThatWentStayInMemory) {
+  constexpr std::size_t kSize = std::size_t{3} << 20, kCount = 40;
+  std::vector<SecretBytes> secrets;
+  const std::uint64_t before = torchkeep::testing::resident_memory("VmRSS");
+  const auto peak = torchkeep::testing::peak_growth([&] {
+    for (std::size_t i = 0; i < kCount; ++i) {
+      secrets.emplace_back(kSize);
+      std::ranges::fill(secrets.back().expose(), std::uint8_t{7});
+    }
+    secrets.clear();
+  });
+  if (!peak) GTEST_SKIP() << "resident memory says nothing here";
+  EXPECT_GT(*peak, kSize * kCount / 2);
+  EXPECT_LT(torchkeep::testing::resident_memory("VmRSS"), before + (std::size_t{20} << 20));
+}
+
 // Without the sanitizer a byte too far is not seen: pages are larger than secrets.
 TEST(SecretBytesDeathTest, EndWhereTheyEnd) {
   if (!kPoisons) GTEST_SKIP() << "the address sanitizer sees it";

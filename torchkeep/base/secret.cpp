@@ -20,7 +20,8 @@ constexpr std::size_t kLargestKeptBytes = std::size_t{1} << 22;  // 4 MiB
 // Of a large block at once: pages that went before it come back while they are wiped.
 constexpr std::size_t kWipedAtOnceBytes = std::size_t{1} << 24;
 constexpr std::size_t kKeptPerClass = 16;
-constexpr std::size_t kClasses = 11;  // 4 KiB << 0 .. 4 KiB << 10
+constexpr std::size_t kKeptBytesPerClass = std::size_t{1} << 24;  // fewer of the largest
+constexpr std::size_t kClasses = 11;                              // 4 KiB << 0 .. 4 KiB << 10
 // Behind each block where the address sanitizer looks, which knows nothing of memory from mmap.
 constexpr std::size_t kRedZoneBytes = kPoisons ? 64 : 0;
 
@@ -43,7 +44,7 @@ class KeptBlocks {
   bool keep(void* block, std::size_t bytes) {
     std::lock_guard lock(mutex_);
     auto& kept = classes_[class_of(bytes)];
-    if (kept.count == kKeptPerClass) return false;
+    if (kept.count == std::min(kKeptPerClass, kKeptBytesPerClass / bytes)) return false;
     kept.blocks[kept.count++] = block;
     return true;
   }
