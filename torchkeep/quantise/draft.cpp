@@ -77,7 +77,7 @@ Result<void> Draft::drop_unread() {
     for (const std::string_view input : node.inputs) --uses[std::string(input)];
   }
   for (std::size_t i = 0; i < dropped_initializers_.size(); ++i) {
-    const std::string& name = source_.initializers()[i].name;
+    const std::string_view name = source_.initializers()[i].name;
     dropped_initializers_[i] = goes(name) && !source_.is_input(name);
   }
   return {};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "torchkeep/runtime/graph/wire.h"
@@ -16,7 +17,7 @@ struct External {
 };
 
 struct TensorProto {
-  std::string name;
+  std::string_view name;
   DataType dtype = DataType::Float32;
   Shape shape;
   std::uint64_t byte_count = 0;      ///< As type and shape say.
