@@ -8,7 +8,7 @@
 namespace torchkeep::runtime::testing {
 namespace {
 
-enum class Mask { None, Numbers, Truths, OfHeads };
+enum class Mask { None, Numbers, Truths, OfHeads, OfKeys };
 
 struct Case {
   const char* name;
@@ -33,6 +33,7 @@ std::vector<Shape> shapes_of(const Case& c) {
   const std::int64_t total = c.past + c.keys;
   if (c.mask == Mask::OfHeads) shapes.push_back({c.batch, c.heads, c.queries, total});
   if (c.mask == Mask::Numbers || c.mask == Mask::Truths) shapes.push_back({c.queries, total});
+  if (c.mask == Mask::OfKeys) shapes.push_back({1, total});
   if (c.past > 0) {
     shapes.push_back({c.batch, c.shared, c.past, c.width});
     shapes.push_back({c.batch, c.shared, c.past, c.value_width});
@@ -106,6 +107,10 @@ INSTANTIATE_TEST_SUITE_P(
     Shapes, AttentionOperator,
     ::testing::Values(
         Case{"Plain"}, Case{"SideBySide", 2, 4, 4, 9, 70, 0, 24, 40},
+        Case{"KeysMasked", 1, 4, 4, 3, 37, 0, 16, 16, false, Mask::OfKeys},
+        Case{"KeysMaskedSideBySide", 2, 4, 2, 67, 70, 0, 24, 16, false, Mask::OfKeys},
+        Case{"KeysMaskedCapped", 1, 4, 4, 33, 70, 0, 16, 16, true, Mask::OfKeys, true, 0.5F},
+        Case{"MaskedSideBySide", 1, 4, 4, 33, 70, 0, 16, 16, false, Mask::Numbers},
         Case{"SharedHeads", 2, 6, 2, 1, 33, 0, 16, 16, false, Mask::Numbers},
         Case{"SharedHeadsManyQueries", 1, 6, 3, 17, 17, 0, 16, 8, false, Mask::OfHeads, true},
         Case{"Flat", 2, 4, 4, 3, 5, 0, 16, 8, true},

@@ -167,13 +167,14 @@ class Narrow {
   alignas(64) float bias_[kTileColumns] = {};
 };
 
-/// The curves that a tile's store has no instructions for.
+/// The curves that a tile's store has no instructions for, in pieces as long as its rows are.
 void bend_tile(const Tiles& tiles, float* to, std::size_t rows, std::size_t columns) {
-  for (std::size_t start = 0; start < columns; start += kLanes) {
-    const std::size_t count = std::min<std::size_t>(kLanes, columns - start);
+  const std::size_t most = tiles.lanes_step == kLanes ? kTileColumns : kLanes;
+  for (std::size_t start = 0; start < columns; start += most) {
+    const std::size_t count = std::min(most, columns - start);
     float* piece = to + start / kLanes * tiles.lanes_step;
-    if (tiles.row_step == kLanes && count == kLanes) {
-      bend(tiles.activation, {piece, rows * kLanes});
+    if (tiles.row_step == count) {
+      bend(tiles.activation, {piece, rows * count});
     } else {
       for (std::size_t r = 0; r < rows; ++r)
         bend(tiles.activation, {piece + r * tiles.row_step, count});
