@@ -174,6 +174,9 @@ struct Node {
   std::optional<Quantised> quantised;
   std::optional<WrittenAttention> attention;  ///< What a MatMul of `scale` stands for.
   std::optional<WrittenRotation> rotation;    ///< What a RotaryEmbedding stands for.
+  /// Of a Gather and of a MatMul or Gemm that share a table, which lies once in dnn::column_panels:
+  /// the matrix [k, n] that is multiplied with. A Gather takes its columns.
+  std::optional<Shape> panels;
 
   /// Every value that the node reads, captures and the residual too, those left out too.
   std::vector<ValueId> reads() const;

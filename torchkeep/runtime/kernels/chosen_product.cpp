@@ -8,17 +8,6 @@
 namespace torchkeep::runtime::kernels {
 namespace {
 
-bool goes_into_tiles(const dnn::MatMul& product) {
-  if (product.transposed_input || product.scale != 1 || !has_tiles()) return false;
-  const std::int64_t inner = product.weights[0], columns = product.weights[1];
-  if (inner < 1 || inner > std::numeric_limits<std::int32_t>::max() / 8 || columns < 1)
-    return false;
-  // Columns that only fill a panel are multiplied with as well.
-  constexpr auto kPanel = static_cast<std::int64_t>(kTileColumns);
-  const std::int64_t padding = (kPanel - columns % kPanel) % kPanel;
-  return padding <= columns / 8;
-}
-
 /// The layout of the weights for the loop of our own that does this product, if one does.
 std::optional<dnn::Layout> layout_by_hand(const dnn::MatMul& product, const Packed& weights) {
   const bool one_row = product.input[0] == 1 && !product.transposed_input;
@@ -46,6 +35,17 @@ Tiles tiles_of(const dnn::MatMul& product, std::uint64_t panel_floats) {
 }
 
 }  // namespace
+
+bool goes_into_tiles(const dnn::MatMul& product) {
+  if (product.transposed_input || product.scale != 1 || !has_tiles()) return false;
+  const std::int64_t inner = product.weights[0], columns = product.weights[1];
+  if (inner < 1 || inner > std::numeric_limits<std::int32_t>::max() / 8 || columns < 1)
+    return false;
+  // Columns that only fill a panel are multiplied with as well.
+  constexpr auto kPanel = static_cast<std::int64_t>(kTileColumns);
+  const std::int64_t padding = (kPanel - columns % kPanel) % kPanel;
+  return padding <= columns / 8;
+}
 
 Result<ChosenProduct> ChosenProduct::choose(plan::Builder& builder, const dnn::MatMul& product,
                                             const Packed* weights, bool pack) {

@@ -6,6 +6,10 @@
 /// primitive, the rest by oneDNN.
 namespace torchkeep::runtime::kernels {
 
+/// Whether parameters of that product lie in dnn::column_panels, for a loop of our own, with
+/// however many rows they are multiplied.
+bool goes_into_tiles(const dnn::MatMul& product);
+
 class ChosenProduct {
  public:
   /// `weights`: null if they are computed, or 8 bit numbers that `product` says how to scale.

@@ -3,7 +3,7 @@
 
 #include "torchkeep/runtime/kernels/axis.h"
 #include "torchkeep/runtime/kernels/operators.h"
-#include "torchkeep/runtime/kernels/stored_product.h"
+#include "torchkeep/runtime/kernels/table_rows.h"
 
 namespace torchkeep::runtime::kernels {
 namespace {
@@ -97,6 +97,7 @@ class Gather final : public Kernel {
 
 Result<KernelPointer> make_gather(NodeReader& node) {
   if (node.node().quantised) return make_stored_rows(node);
+  if (node.node().panels) return make_table_rows(node);
   if (node.has_input(2)) return malformed("there are 3 inputs, at most 2 are wanted");
   return std::make_unique<Gather>(TRY(node.int_or("axis", 0)));
 }

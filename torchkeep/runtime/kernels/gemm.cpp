@@ -11,14 +11,12 @@ Shape turned(const Shape& shape, bool turn) { return turn ? Shape{shape[1], shap
 
 class Gemm final : public Kernel {
  public:
-  Gemm(float alpha, float beta, bool turn_a, bool turn_b, std::shared_ptr<graph::Constant> weights)
-      : alpha_(alpha), beta_(beta), turn_a_(turn_a), turn_b_(turn_b) {
-    if (!weights || weights->dtype() != DataType::Float32 || weights->shape().size() != 2) return;
-    const Shape shape = turned(weights->shape(), turn_b);
-    if (shape[1] >= kFewestPackedColumns) packed_.emplace(std::move(weights), shape, turn_b);
-  }
+  Gemm(float alpha, float beta, bool turn_a, bool turn_b, std::optional<Packed> packed)
+      : alpha_(alpha), beta_(beta), turn_a_(turn_a), turn_b_(turn_b), packed_(std::move(packed)) {}
 
-  bool packs(std::size_t input) const override { return input == 1 && packed_; }
+  bool packs(std::size_t input) const override {
+    return input == 1 && packed_ && !packed_->is_shared();
+  }
   std::uint64_t packed_bytes() const override { return packed_ ? packed_->bytes() : 0; }
 
   Result<void> plan(plan::Builder& builder) override {
@@ -91,7 +89,7 @@ Result<KernelPointer> make_gemm(NodeReader& node) {
   const bool turn_a = TRY(node.int_or("transA", 0)) != 0,
              turn_b = TRY(node.int_or("transB", 0)) != 0;
   if (node.opset() < 7) node.ignore("broadcast");  // it allowed what is always allowed since
-  return std::make_unique<Gemm>(alpha, beta, turn_a, turn_b, node.constant(1));
+  return std::make_unique<Gemm>(alpha, beta, turn_a, turn_b, Packed::find_matrix(node, turn_b));
 }
 
 }  // namespace torchkeep::runtime::kernels

@@ -12,27 +12,15 @@ namespace {
 
 class MatMul final : public Kernel {
  public:
-  /// `turned`: the weights are the transpose of what is multiplied with.
-  /// `biased`: the optimiser gave it a third input, one number a column.
-  /// `rescale`: of a quantised one, whose weights are constant.
-  MatMul(std::shared_ptr<graph::Constant> weights, bool turned, bool biased, float scale,
-         std::optional<Rescale> rescale)
-      : biased_(biased), scale_(scale), rescale_(std::move(rescale)) {
-    if (rescale_) {
-      biased_ = rescale_->has_bias();
-      const Shape shape = weights->shape();
-      packed_.emplace(std::move(weights), shape);
-      return;
-    }
-    if (!weights || weights->dtype() != DataType::Float32 || weights->shape().size() != 2) return;
-    Shape shape = weights->shape();
-    if (turned) std::swap(shape[0], shape[1]);
-    if (shape[1] < kFewestPackedColumns) return;
-    packed_.emplace(std::move(weights), shape, turned);
-  }
+  /// `biased`: there is one number a column, which the optimiser gave it as third input.
+  MatMul(std::optional<Packed> packed, bool biased, float scale)
+      : packed_(std::move(packed)), biased_(biased), scale_(scale) {}
+  /// Of quantised numbers, whose weights are constant.
+  MatMul(Packed packed, Rescale rescale)
+      : packed_(std::move(packed)), biased_(rescale.has_bias()), rescale_(std::move(rescale)) {}
 
   bool packs(std::size_t input) const override {
-    return packed_ && (input == 1 || (input > 1 && rescale_));
+    return packed_ && !packed_->is_shared() && (input == 1 || (input > 1 && rescale_));
   }
   std::uint64_t packed_bytes() const override { return packed_ ? packed_->bytes() : 0; }
 
@@ -105,7 +93,7 @@ class MatMul final : public Kernel {
 
   std::optional<Packed> packed_;
   bool biased_;
-  float scale_;
+  float scale_ = 1;
   std::optional<Rescale> rescale_;
 };
 
@@ -121,12 +109,13 @@ Result<KernelPointer> make_mat_mul(NodeReader& node) {
     if (!weights || weights->dtype() != DataType::Int8 || weights->shape().size() != 2)
       return malformed("the weights of a quantised product are no matrix of INT8");
     Rescale rescale = TRY(Rescale::make(node, static_cast<std::size_t>(weights->shape()[1])));
-    return std::make_unique<MatMul>(std::move(weights), false, false, 1.0F, std::move(rescale));
+    const Shape shape = weights->shape();
+    return std::make_unique<MatMul>(Packed(std::move(weights), shape), std::move(rescale));
   }
   if (node.node().inputs.size() > (node.node().biased ? 3 : 2))
     return malformed("there are ", node.node().inputs.size(), " inputs, at most 2 are wanted");
-  return std::make_unique<MatMul>(node.constant(1), node.node().turned, node.node().biased,
-                                  node.node().scale, std::nullopt);
+  return std::make_unique<MatMul>(Packed::find_matrix(node, node.node().turned), node.node().biased,
+                                  node.node().scale);
 }
 
 }  // namespace torchkeep::runtime::kernels

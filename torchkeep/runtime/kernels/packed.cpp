@@ -6,6 +6,25 @@
 #include "torchkeep/runtime/kernels/staged_packing.h"
 
 namespace torchkeep::runtime::kernels {
+
+std::optional<Packed> Packed::find_matrix(const NodeReader& node, bool turned) {
+  std::shared_ptr<graph::Constant> matrix = node.constant(1);
+  if (!matrix || matrix->dtype() != DataType::Float32) return std::nullopt;
+  if (const std::optional<Shape>& shape = node.node().panels) {
+    Packed packed(matrix, *shape);
+    packed.constant_.reset();
+    packed.versions_.push_back(
+        {dnn::column_panels(*shape), std::as_const(*matrix).bytes(), std::move(matrix)});
+    packed.is_shared_ = true;
+    return packed;
+  }
+  Shape shape = matrix->shape();
+  if (shape.size() != 2) return std::nullopt;
+  if (turned) std::swap(shape[0], shape[1]);
+  if (shape[1] < kFewestPackedColumns) return std::nullopt;
+  return Packed(std::move(matrix), std::move(shape), turned);
+}
+
 std::optional<dnn::Layout> Packed::layout() const {
   if (versions_.empty()) return std::nullopt;
   return versions_.front().layout;
@@ -19,7 +38,7 @@ bool Packed::lies_in_panels() const {
 std::uint64_t Packed::bytes() const {
   std::uint64_t sum = 0;
   for (const Version& version : versions_) sum += version.bytes.size();
-  return sum;
+  return is_shared_ ? sum - versions_.front().bytes.size() : sum;
 }
 
 Result<plan::BufferId> Packed::in_layout(plan::Builder& builder, const dnn::Layout& layout) {
@@ -74,13 +93,9 @@ Result<bool> Packed::pack_last_in_stages(plan::Builder& builder, const dnn::Layo
   // What others read too stays as it is: then it is wanted twice.
   if (!versions_.empty() || constant_.use_count() != 1 || dtype_ != DataType::Float32) return false;
   if (!packs_in_stages(layout, shape_)) return false;
-  const std::uint64_t all = layout.bytes(shape_),
-                      stage = stage_bytes(all, constant_->memory_bytes());
-  if (stage == all) return false;
-  const std::uint64_t panel = *layout.panel_floats(kPanelColumns) * sizeof(float);
-  const auto columns =
-      static_cast<std::int64_t>(std::max<std::uint64_t>(stage / panel, 1) * kPanelColumns);
-  const Shelf::Room memory = builder.machine().shelf().take(all);
+  const std::int64_t columns = stage_columns(shape_, constant_->memory_bytes());
+  if (columns >= shape_[1]) return false;
+  const Shelf::Room memory = builder.machine().shelf().take(layout.bytes(shape_));
   // Nobody must find half of it after an error.
   const std::shared_ptr<graph::Constant> source = std::move(constant_);
   TRY(pack_in_stages(builder.machine(), *source, shape_, transposed_, columns, memory.bytes));

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "torchkeep/runtime/kernels/node_reader.h"
 #include "torchkeep/runtime/plan/builder.h"
 
 /// A parameter in the order that a primitive likes, made once and shared by all plans.
@@ -21,11 +22,18 @@ class Packed {
         shape_(std::move(shape)),
         transposed_(transposed) {}
 
+  /// The matrix that a MatMul or Gemm multiplies with, if that is to be packed or lies in panels:
+  /// one of floats that are known, and wide enough. `turned`: input 1 is its transpose.
+  static std::optional<Packed> find_matrix(const NodeReader& node, bool turned);
+
   const Shape& shape() const { return shape_; }
+  /// Whether it lay in panels from the start, which others read too.
+  bool is_shared() const { return is_shared_; }
   /// The layout of the first packing: later plans do well to keep to it.
   std::optional<dnn::Layout> layout() const;
   /// Whether they are packed in a way that loops of our own can follow.
   bool lies_in_panels() const;
+  /// Of what was packed here.
   std::uint64_t bytes() const;
 
   /// The elements in that layout, for steps of `builder`'s plan. The first call lets go of the
@@ -57,6 +65,7 @@ class Packed {
   DataType dtype_;  ///< Float32 or Int8.
   Shape shape_;
   bool transposed_;
+  bool is_shared_ = false;  ///< The first version.
   std::vector<Version> versions_;
 };
 

@@ -19,6 +19,10 @@ std::uint64_t in_sixteens(std::int64_t rows) {
   return (static_cast<std::uint64_t>(rows) + 15) / 16 * 16;
 }
 
+std::uint64_t panel_bytes(const Shape& matrix) {
+  return in_sixteens(matrix[0]) * kPanelColumns * sizeof(float);
+}
+
 /// Takes the first `columns` out of a row-major matrix, whose memory then begins with the rest.
 void drop_columns(std::span<float> matrix, std::size_t rows, std::size_t columns) {
   const std::size_t before = matrix.size() / rows, rest = before - columns;
@@ -48,7 +52,14 @@ std::uint64_t stage_bytes(std::uint64_t matrix_bytes, std::uint64_t model_bytes)
 bool packs_in_stages(const dnn::Layout& layout, const Shape& matrix) {
   // oneDNN's own choice may pad rows otherwise.
   return matrix.size() == 2 &&
-         layout.panel_floats(kPanelColumns) == in_sixteens(matrix[0]) * kPanelColumns;
+         layout.panel_floats(kPanelColumns) == panel_bytes(matrix) / sizeof(float);
+}
+
+std::int64_t stage_columns(const Shape& matrix, std::uint64_t model_bytes) {
+  const std::uint64_t panel = panel_bytes(matrix),
+                      all = panel_count(static_cast<std::size_t>(matrix[1])) * panel;
+  const std::uint64_t panels = std::max<std::uint64_t>(stage_bytes(all, model_bytes) / panel, 1);
+  return static_cast<std::int64_t>(panels * kPanelColumns);
 }
 
 Result<void> pack_in_stages(dnn::Machine& machine, graph::Constant& from, const Shape& matrix,

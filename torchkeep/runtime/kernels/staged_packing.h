@@ -18,6 +18,10 @@ Result<void> run_reorder(dnn::Primitive& reorder, ByteView from, MutableByteView
 /// Whether a matrix of floats in that layout is packed panel by panel, as pack_in_stages does it.
 bool packs_in_stages(const dnn::Layout& layout, const Shape& matrix);
 
+/// How many columns of `matrix` pack_in_stages packs at once by that; not fewer than there are if
+/// it is to be packed whole.
+std::int64_t stage_columns(const Shape& matrix, std::uint64_t model_bytes);
+
 /// Packs `matrix` [k, n] of floats into the layout dnn::column_panels, `columns` at a time, which
 /// is a multiple of 64. `from` holds it row-major, or with `transposed` as [n, k]. Whichever way
 /// this ends, `from` holds nothing of use any more. Errors: Internal, Unavailable.

@@ -8,8 +8,6 @@ namespace torchkeep::runtime::kernels {
 /// Of a MatMul that the optimiser marked as one of floats with quantised weights.
 /// Errors: Malformed if its parameters are none such.
 Result<KernelPointer> make_stored_product(NodeReader& node);
-/// Of a Gather that the optimiser marked as one of quantised rows. Errors: as above.
-Result<KernelPointer> make_stored_rows(NodeReader& node);
 
 /// Parameters that stand in panels already, since several nodes read them: a node's attribute
 /// `panels` says how, which no file can. Errors: Malformed if the inputs `numbers` and `factors`

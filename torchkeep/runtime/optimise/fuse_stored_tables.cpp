@@ -17,12 +17,6 @@ using graph::Node;
 using graph::ValueId;
 using kernels::BytePanels;
 
-bool is_lookup(const Node& node) {
-  const graph::Attribute* const axis = find_attribute(node, "axis");
-  return is_standard(node, "Gather") && node.inputs.size() == 2 &&
-         (axis == nullptr || axis->i == 0);
-}
-
 bool turns_over(const Node& node) {
   const graph::Attribute* const order = find_attribute(node, "perm");
   return is_standard(node, "Transpose") &&

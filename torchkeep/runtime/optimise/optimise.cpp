@@ -30,6 +30,7 @@ Result<void> optimise(graph::Graph& graph, dnn::Machine& machine, Pool& pool,
   fuse_activation(graph);
   if (dnn::Machine::multiplies_bytes()) fuse_quantize(graph);
   fuse_attention(graph);
+  TRY(fuse_tied_tables(graph, machine));
   drop_unused(graph);
   return {};
 }

@@ -83,6 +83,11 @@ void fuse_activation(graph::Graph& graph);
 /// It comes after whatever looks at a MatMul's marks.
 void fuse_attention(graph::Graph& graph);
 
+/// Lets lookups read rows from the panels in which heads have the same table of floats, so that it
+/// is there once. It comes after whatever looks at a matrix of parameters. Errors: Internal;
+/// Unavailable if memory for a table in panels is short.
+Result<void> fuse_tied_tables(graph::Graph& graph, dnn::Machine& machine);
+
 /// Takes out nodes that nothing depends on, and lets go of parameters that nobody reads.
 void drop_unused(graph::Graph& graph);
 

@@ -14,6 +14,15 @@ inline const graph::Attribute* find_attribute(const graph::Node& node, std::stri
   return found == node.attributes.end() ? nullptr : &*found;
 }
 
+inline std::int64_t int_of(const graph::Node& node, std::string_view name, std::int64_t otherwise) {
+  const graph::Attribute* found = find_attribute(node, name);
+  return found == nullptr ? otherwise : found->i;
+}
+inline float float_of(const graph::Node& node, std::string_view name, float otherwise) {
+  const graph::Attribute* found = find_attribute(node, name);
+  return found == nullptr ? otherwise : found->f;
+}
+
 /// *A view of a graph as it was.*
 class Patterns : public Chains {
  public:

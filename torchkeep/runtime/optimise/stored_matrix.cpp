@@ -10,14 +10,6 @@ namespace {
 
 using ConstantPointer = std::shared_ptr<const Constant>;
 
-std::int64_t int_of(const Node& node, std::string_view name, std::int64_t otherwise) {
-  const graph::Attribute* found = find_attribute(node, name);
-  return found == nullptr ? otherwise : found->i;
-}
-float float_of(const Node& node, std::string_view name) {
-  const graph::Attribute* found = find_attribute(node, name);
-  return found == nullptr ? 1 : found->f;
-}
 ConstantPointer constant_of(const Graph& graph, const Node& node, std::size_t input) {
   if (input >= node.inputs.size() || node.inputs[input] == graph::kLeftOut) return nullptr;
   return graph.values[node.inputs[input]].constant;
@@ -55,11 +47,15 @@ std::optional<StoredMatrix> find_stored_matrix(const Graph& graph, const Node& n
 
 bool turns_matrix(const Node& node) { return node.op == "Gemm" && int_of(node, "transB", 0) == 1; }
 
+bool is_lookup(const Node& node) {
+  return is_standard(node, "Gather") && node.inputs.size() == 2 && int_of(node, "axis", 0) == 0;
+}
+
 bool takes_stored_matrix(const Graph& graph, const Node& node, std::size_t columns) {
   if (node.quantised) return false;
   if (is_standard(node, "MatMul")) return node.inputs.size() == 2;
   if (!is_standard(node, "Gemm") || int_of(node, "transA", 0) != 0 ||
-      float_of(node, "alpha") != 1 || float_of(node, "beta") != 1)
+      float_of(node, "alpha", 1) != 1 || float_of(node, "beta", 1) != 1)
     return false;
   if (node.inputs.size() < 3 || node.inputs[2] == graph::kLeftOut) return true;
   const ConstantPointer bias = constant_of(graph, node, 2);

@@ -63,7 +63,7 @@ bool is_same(const Attribute& one, const Attribute& other) {
 bool is_marked(const Node& node) {
   return node.activation.kind != graph::Activation::Kind::None || node.turned || node.biased ||
          node.scale != 1 || node.residual != graph::kLeftOut || node.quantised || node.attention ||
-         node.rotation || !node.bodies.empty();
+         node.rotation || node.panels || !node.bodies.empty();
 }
 
 bool is_same(const Node& one, const Node& other) {
