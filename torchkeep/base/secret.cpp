@@ -19,7 +19,8 @@ constexpr std::size_t kPageBytes = 4096;
 constexpr std::size_t kLargestKeptBytes = std::size_t{1} << 22;  // 4 MiB
 // Of a large block at once: pages that went before it come back while they are wiped.
 constexpr std::size_t kWipedAtOnceBytes = std::size_t{1} << 24;
-constexpr std::size_t kKeptPerClass = 16;
+// Enough for the caches that a language model answers with, of one size all of them.
+constexpr std::size_t kKeptPerClass = 64;
 constexpr std::size_t kKeptBytesPerClass = std::size_t{1} << 24;  // fewer of the largest
 constexpr std::size_t kClasses = 11;                              // 4 KiB << 0 .. 4 KiB << 10
 // Behind each block where the address sanitizer looks, which knows nothing of memory from mmap.
