@@ -104,7 +104,7 @@ TEST(SecretBytes, PagesThatWentDoNotComeBackTogetherWhenTheyAreWipedAgain) {
 }
 
 // The keys and values that GPT-2 small answers with after 128 tokens: pages that the kernel gives
-// anew cost more than what is written to them, and inside an enclave calls out of it.
+// anew cost more than what is written to them.
 TEST(SecretBytes, AsManyAsOneAnswerHasAreReusedWithTheirPages) {
   constexpr std::size_t kCaches = 24, kCacheBytes = std::size_t{4} * 12 * 129 * 64;
   const auto faults_of_an_answer = [&] {
