@@ -88,7 +88,11 @@ class LayerNormalization final : public Kernel {
       }
       buffers.push_back(TRY(spread_factor(builder, i, normalised, shape)));
     }
-    buffers.push_back(TRY(builder.write(0, DataType::Float32, shape)));
+    // Where it lies if nobody else wants it: memory that another core has read before it is written
+    // costs this one several times what the sums do.
+    const bool in_place = builder.input(0).layout.is_plain() && builder.may_overwrite(0);
+    buffers.push_back(in_place ? builder.write_over(0, 0, DataType::Float32, shape)
+                               : TRY(builder.write(0, DataType::Float32, shape)));
     Shape statistics = shape;
     std::fill(statistics.begin() + static_cast<std::ptrdiff_t>(axis), statistics.end(), 1);
     for (std::size_t i = 1; i < 3; ++i) {

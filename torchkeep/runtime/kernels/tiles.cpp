@@ -17,6 +17,9 @@ constexpr std::size_t kFloatsADepth = kTileDepth * kTileColumns;
 constexpr std::size_t kDeepest = 768;
 constexpr std::size_t kTilesAtOnce = 42;  // 252 rows, whose inputs that cache holds as well
 constexpr std::size_t kAhead = 8;         // rows of weights on their way to the first-level cache
+// A line that another core has read takes this one long to write: deep tiles, which have the time,
+// ask for theirs before they sum. Shallow ones lose more by asking.
+constexpr std::size_t kOwningSteps = 512;
 
 alignas(64) constexpr float kPadding[kTileDepth] = {};
 
@@ -33,6 +36,7 @@ struct Pass {
   float low, high;
   float* to;
   std::size_t row_step, lanes_step;
+  bool owns;               ///< Whether what `to` names is fetched to be written before it is.
   const char* fetched;     ///< What is wanted in the second-level cache next,
   std::size_t fetch_step;  ///< so many bytes for each row of weights.
 };
@@ -67,6 +71,14 @@ template <std::size_t kRows>
 template <std::size_t kRows>
 [[gnu::always_inline]] inline void sum_tile(const Pass& pass) {
   Sums<kRows> sums;
+  if (pass.owns) {
+#pragma GCC unroll 6
+    for (std::size_t r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (std::size_t k = 0; k < kLanesATile; ++k)
+        __builtin_prefetch(pass.to + r * pass.row_step + k * pass.lanes_step, 1, 3);
+    }
+  }
 #pragma GCC unroll 6
   for (std::size_t r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
@@ -117,7 +129,7 @@ template <std::size_t kRows>
   }
 }
 
-[[gnu::target("avx512f,avx512dq,avx512vl,prefer-vector-width=512")]] void sum_rows(
+[[gnu::target("avx512f,avx512dq,avx512vl,prfchw,prefer-vector-width=512")]] void sum_rows(
     const Pass& pass, std::size_t rows) {
   switch (rows) {
     case 1: return sum_tile<1>(pass);
@@ -216,6 +228,7 @@ void multiply_panel(const Tiles& tiles, const float* input, const float* weights
     pass.row_step = tiles.row_step;
     pass.lanes_step = tiles.lanes_step;
     const std::size_t steps = pass.depths * tiles.taps * kTileDepth + pass.rest;
+    pass.owns = steps >= kOwningSteps;
     pass.fetched = reinterpret_cast<const char*>(
         is_last ? weights + (panel + 1) * tiles.panel_floats : pass.weights + steps * kTileColumns);
     pass.fetched += (group.first - group.begin) * steps * fetch_step;
