@@ -101,6 +101,64 @@ TEST_F(Folded, FloatsAreComparedByTheirBits) {
   EXPECT_FALSE(finds(first, {floats(-0.0F)}));
 }
 
+/// What a plan finds and keeps of `nodes`, whose inputs are `inputs`: how many were made before.
+std::size_t plan_with(plan::FoldedBefore& before, const std::vector<Node>& nodes,
+                      const std::vector<ConstantPointer>& inputs) {
+  std::size_t found = 0;
+  before.begin();
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const Constant* const input = inputs[i].get();
+    if (const auto* const entry = before.find(nodes[i], std::span(&input, 1))) {
+      EXPECT_EQ(entry->outputs, plan::Folded::Values{inputs[i]});
+      EXPECT_EQ(entry->bytes, i);
+      ++found;
+    } else {
+      before.keep(nodes[i], {inputs[i]}, {inputs[i]}, i);
+    }
+  }
+  return found;
+}
+
+TEST(FoldedBefore, WhatThePlanBeforeMadeOfTheVerySameInputsIsFound) {
+  const std::vector<Node> nodes(40, gather(0));
+  std::vector<ConstantPointer> inputs(nodes.size(), ints({3, 4}));
+  plan::FoldedBefore before;
+  EXPECT_EQ(plan_with(before, nodes, inputs), 0U);
+  EXPECT_EQ(plan_with(before, nodes, inputs), 40U);
+  EXPECT_EQ(plan_with(before, nodes, inputs), 40U);
+  inputs[7] = ints({3, 4});  // equal, but another
+  EXPECT_EQ(plan_with(before, nodes, inputs), 39U);
+  EXPECT_EQ(plan_with(before, nodes, inputs), 40U);
+}
+
+TEST(FoldedBefore, NodesMayBeMissingAndComeBack) {
+  const std::vector<Node> nodes(8, gather(0));
+  const ConstantPointer input = ints({1});
+  const Constant* const given = input.get();
+  plan::FoldedBefore before;
+  EXPECT_EQ(plan_with(before, nodes, std::vector<ConstantPointer>(nodes.size(), input)), 0U);
+  before.begin();
+  EXPECT_NE(before.find(nodes[0], std::span(&given, 1)), nullptr);
+  EXPECT_NE(before.find(nodes[5], std::span(&given, 1)), nullptr);
+  before.begin();  // those between were not asked for, so they are forgotten
+  EXPECT_NE(before.find(nodes[0], std::span(&given, 1)), nullptr);
+  EXPECT_EQ(before.find(nodes[3], std::span(&given, 1)), nullptr);
+  EXPECT_NE(before.find(nodes[5], std::span(&given, 1)), nullptr);
+}
+
+TEST(FoldedBefore, OtherInputsAreNotFound) {
+  const std::vector<Node> nodes(1, gather(0));
+  const ConstantPointer input = ints({1}), other = ints({1});
+  const std::vector<const Constant*> one{input.get()}, two{input.get(), input.get()}, none,
+      another{other.get()}, left_out{nullptr};
+  for (const auto& given : {two, none, another, left_out}) {
+    plan::FoldedBefore before;
+    plan_with(before, nodes, {input});
+    before.begin();
+    EXPECT_EQ(before.find(nodes[0], given), nullptr);
+  }
+}
+
 /// y = x + the number of rows, twice, each by nodes of its own; z of the columns.
 TEST(FoldedModel, LayersThatComputeTheSameAnswerAsEachByItself) {
   GraphBuilder graph;

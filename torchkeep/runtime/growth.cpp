@@ -109,8 +109,10 @@ Result<std::unique_ptr<plan::Plan>> Growth::make_plan(std::span<const plan::View
   std::vector<plan::Operand> operands;
   for (const plan::View& view : views) operands.push_back({view.dtype, view.shape, {}, nullptr});
 
+  folded_before_.begin();
   plan::Request request{*graph_,         items_,       graph_->inputs,    operands, outputs_,
                         context.machine, context.pool, limits_.max_bytes, nullptr,  growing_};
+  request.folded_before = &folded_before_;
   return plan::Plan::make(request);
 }
 

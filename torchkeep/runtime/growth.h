@@ -4,7 +4,7 @@
 
 #include "torchkeep/runtime/carried.h"
 #include "torchkeep/runtime/parts.h"
-#include "torchkeep/runtime/plan/plan.h"
+#include "torchkeep/runtime/plan/folded.h"
 
 /// Runs of a model whose state grows where it lies. Where each output that is state is a Concat of
 /// the input that it becomes and of something new, or what Attention makes of its past, a run
@@ -63,6 +63,7 @@ class Growth {
   std::vector<plan::Growing> growing_;  // of each link, with the room of the state at hand
   std::vector<graph::ValueId> outputs_;
   std::list<Known> plans_;  // the last used first
+  plan::FoldedBefore folded_before_;
   plan::Cost last_cost_;
 };
 

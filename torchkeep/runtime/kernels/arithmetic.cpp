@@ -79,6 +79,10 @@ plan::Action action_of(BinaryKind kind, const Broadcast& walk) {
   }
 }
 
+// Elements that a loop of our own is done with sooner than a primitive is made, which each new
+// length of a sequence would pay.
+constexpr std::uint64_t kFew = 4096;
+
 class Arithmetic final : public Kernel {
  public:
   explicit Arithmetic(BinaryKind kind) : kind_(kind) {}
@@ -105,15 +109,19 @@ class Arithmetic final : public Kernel {
     dnn::Layout layout = builder.input(0).layout;
     if (layout.is_plain() && kind_ != BinaryKind::Div) layout = builder.input(1).layout;
     if (layout.is_padded() && kind_ == BinaryKind::Div) layout = {};  // 0 / 0 in the padding
-    dnn::Planned planned =
-        TRY(dnn::make_binary(builder.machine(), kind_, shape, layout, shape, layout));
+    const bool is_few = layout.is_plain() && TRY(element_count(shape)) <= kFew;
+    dnn::Planned planned;
+    if (!is_few)
+      planned = TRY(dnn::make_binary(builder.machine(), kind_, shape, layout, shape, layout));
     const bool in_place = layout == builder.input(0).layout && builder.may_overwrite(0);
     const plan::BufferId first = TRY(builder.read(0, layout)),
                          second = TRY(builder.read(1, layout));
     const plan::BufferId output = in_place
                                       ? builder.write_over(0, 0, DataType::Float32, shape)
                                       : TRY(builder.write(0, DataType::Float32, shape, layout));
-    return builder.step({first, second, output}, std::move(planned.primitive));
+    if (!is_few) return builder.step({first, second, output}, std::move(planned.primitive));
+    builder.step({first, second, output}, action_of<float>(kind_, Broadcast(shape, shape, shape)));
+    return {};
   }
 
   /// One number a channel meets a tensor that lies in an order of some primitive's: a gate of

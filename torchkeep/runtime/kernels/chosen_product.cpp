@@ -13,7 +13,7 @@ std::optional<dnn::Layout> layout_by_hand(const dnn::MatMul& product, const Pack
   const bool one_row = product.input[0] == 1 && !product.transposed_input;
   const bool tiled = goes_into_tiles(product);
   if (!tiled && !one_row) return std::nullopt;
-  if (weights.lies_in_panels()) return weights.layout();
+  if (weights.panel_floats()) return weights.layout();
   if (tiled) return dnn::column_panels(product.weights);
   return std::nullopt;
 }
@@ -53,23 +53,25 @@ Result<ChosenProduct> ChosenProduct::choose(plan::Builder& builder, const dnn::M
   std::optional<dnn::Layout> layout;
   if (weights != nullptr) layout = layout_by_hand(product, *weights);
   chosen.by_hand_ = layout.has_value();
-  if (layout)
-    chosen.planned_.weights = *layout;
-  else
+  if (layout) {
+    const std::optional<std::uint64_t> known = weights->panel_floats();
+    chosen.panel_floats_ = known ? *known : *layout->panel_floats(kPanelColumns);
+    chosen.planned_.weights = std::move(*layout);
+  } else {
     chosen.planned_ = TRY(dnn::make_matmul(builder.machine(), product, pack));
+  }
   return chosen;
 }
 
 Result<void> ChosenProduct::add_step(plan::Builder& builder, bool bends,
                                      std::vector<plan::BufferId> buffers) && {
   if (!by_hand_) return builder.step(std::move(buffers), std::move(planned_.primitive));
-  const std::uint64_t panel_floats = *planned_.weights.panel_floats(kPanelColumns);
   const graph::Activation activation = bends ? builder.activation() : graph::Activation{};
   if (product_.input[0] == 1) {
-    plan_row_product(builder, product_, panel_floats, activation, std::move(buffers));
+    plan_row_product(builder, product_, panel_floats_, activation, std::move(buffers));
     return {};
   }
-  Tiles tiles = tiles_of(product_, panel_floats);
+  Tiles tiles = tiles_of(product_, panel_floats_);
   tiles.activation = activation;
   plan_tiles(builder, tiles, product_.bias, buffers);
   return {};

@@ -31,7 +31,8 @@ class ChosenProduct {
 
   dnn::MatMul product_;
   bool by_hand_ = false;
-  dnn::Planned planned_;  ///< Without a primitive if it is done by hand.
+  std::uint64_t panel_floats_ = 0;  ///< From one panel of the weights to the next then.
+  dnn::Planned planned_;            ///< Without a primitive if it is done by hand.
 };
 
 }  // namespace torchkeep::runtime::kernels

@@ -29,13 +29,17 @@ class MatMul final : public Kernel {
     if (!packed_) TRY(expect_float(builder, 1));
     Shape left = builder.input(0).shape,
           right = packed_ ? packed_->shape() : builder.input(1).shape;
-    const std::string shapes = text(describe(left), " and ", describe(right));
-    if (left.empty() || right.empty()) return malformed("scalars have no matrix product: ", shapes);
+    if (left.empty() || right.empty())
+      return malformed("scalars have no matrix product: ", describe(left), " and ",
+                       describe(right));
     const bool vector_left = left.size() == 1, vector_right = right.size() == 1;
     if (vector_left) left.insert(left.begin(), 1);
     if (vector_right) right.push_back(1);
-    if (left.back() != right[right.size() - 2]) return malformed("shapes ", shapes, " do not fit");
-    Shape output = TRY(output_shape(left, right, shapes));
+    if (left.back() != right[right.size() - 2])
+      return malformed("shapes ", describe(builder.input(0).shape), " and ",
+                       describe(packed_ ? packed_->shape() : builder.input(1).shape),
+                       " do not fit");
+    Shape output = TRY(output_shape(left, right));
     dnn::MatMul product{
         left,        right,   output, false,
         false,       biased_, scale_, rescale_ ? rescale_->epilogue(builder) : epilogue_of(builder),
@@ -58,7 +62,9 @@ class MatMul final : public Kernel {
     if (rescale_) product.quantised = rescale_->numbers(fits);
     ChosenProduct chosen = TRY(ChosenProduct::choose(
         builder, product, packed_ && !rescale_ ? &*packed_ : nullptr, packed_.has_value()));
-    std::vector<plan::BufferId> buffers{TRY(builder.read(0))};
+    std::vector<plan::BufferId> buffers;
+    buffers.reserve(4);
+    buffers.push_back(TRY(builder.read(0)));
     buffers.push_back(packed_ ? TRY(packed_->in_layout(builder, chosen.weights()))
                               : TRY(builder.read(1)));
     if (biased_) buffers.push_back(rescale_ ? rescale_->bias(builder, fits) : TRY(builder.read(2)));
@@ -75,15 +81,15 @@ class MatMul final : public Kernel {
 
  private:
   /// Batches are broadcast against each other.
-  static Result<Shape> output_shape(const Shape& left, const Shape& right,
-                                    std::string_view shapes) {
+  static Result<Shape> output_shape(const Shape& left, const Shape& right) {
     const std::size_t rank = std::max(left.size(), right.size());
     Shape output(rank, 1);
     for (std::size_t i = 0; i + 2 < rank; ++i) {
       const std::int64_t first = i + left.size() < rank ? 1 : left[i + left.size() - rank];
       const std::int64_t second = i + right.size() < rank ? 1 : right[i + right.size() - rank];
       if (first != second && first != 1 && second != 1)
-        return malformed("batches of shapes ", shapes, " do not fit");
+        return malformed("batches of shapes ", describe(left), " and ", describe(right),
+                         " do not fit");
       output[i] = first == 1 ? second : first;
     }
     output[rank - 2] = left[left.size() - 2];

@@ -13,8 +13,8 @@ std::optional<Packed> Packed::find_matrix(const NodeReader& node, bool turned) {
   if (const std::optional<Shape>& shape = node.node().panels) {
     Packed packed(matrix, *shape);
     packed.constant_.reset();
-    packed.versions_.push_back(
-        {dnn::column_panels(*shape), std::as_const(*matrix).bytes(), std::move(matrix)});
+    const ByteView bytes = std::as_const(*matrix).bytes();
+    packed.add_version(dnn::column_panels(*shape), bytes, std::move(matrix));
     packed.is_shared_ = true;
     return packed;
   }
@@ -30,9 +30,14 @@ std::optional<dnn::Layout> Packed::layout() const {
   return versions_.front().layout;
 }
 
-bool Packed::lies_in_panels() const {
-  const std::optional<dnn::Layout> first = layout();
-  return first && first->panel_floats(kPanelColumns).has_value();
+std::optional<std::uint64_t> Packed::panel_floats() const {
+  return versions_.empty() ? std::nullopt : versions_.front().panel_floats;
+}
+
+void Packed::add_version(std::optional<dnn::Layout> layout, ByteView bytes,
+                         std::shared_ptr<const void> owner) {
+  const auto panel_floats = layout ? layout->panel_floats(kPanelColumns) : std::nullopt;
+  versions_.push_back({std::move(layout), bytes, std::move(owner), panel_floats});
 }
 
 std::uint64_t Packed::bytes() const {
@@ -48,7 +53,7 @@ Result<plan::BufferId> Packed::in_layout(plan::Builder& builder, const dnn::Layo
   if (versions_.empty() && constant_ == nullptr)
     return internal_error("a parameter was lost when packing it failed");
   if (versions_.empty() && layout.is_plain() && !transposed_) {
-    versions_.push_back({layout, std::as_const(*constant_).bytes(), constant_});
+    add_version(layout, std::as_const(*constant_).bytes(), constant_);
   } else {
     TRY(pack(builder, layout));
   }
@@ -61,7 +66,7 @@ Result<plan::BufferId> Packed::in_own_order(plan::Builder& builder, std::uint64_
   TORCHKEEP_CHECK(versions_.empty() && !transposed_);
   const Shelf::Room memory = builder.machine().shelf().take(bytes);
   write(std::as_const(*constant_).bytes(), memory.bytes);
-  versions_.push_back({std::nullopt, memory.bytes, memory.owner});
+  add_version(std::nullopt, memory.bytes, memory.owner);
   return keep_last(builder);
 }
 
@@ -85,7 +90,7 @@ Result<void> Packed::pack(plan::Builder& builder, const dnn::Layout& layout) {
   const Shelf::Room memory = builder.machine().shelf().take(size);
   if (layout.is_padded()) std::ranges::fill(memory.bytes, std::uint8_t{0});
   TRY(run_reorder(reorder, source, memory.bytes));
-  versions_.push_back({layout, memory.bytes, memory.owner});
+  add_version(layout, memory.bytes, memory.owner);
   return {};
 }
 
@@ -99,7 +104,7 @@ Result<bool> Packed::pack_last_in_stages(plan::Builder& builder, const dnn::Layo
   // Nobody must find half of it after an error.
   const std::shared_ptr<graph::Constant> source = std::move(constant_);
   TRY(pack_in_stages(builder.machine(), *source, shape_, transposed_, columns, memory.bytes));
-  versions_.push_back({layout, memory.bytes, memory.owner});
+  add_version(layout, memory.bytes, memory.owner);
   return true;
 }
 

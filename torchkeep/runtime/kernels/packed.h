@@ -31,8 +31,9 @@ class Packed {
   bool is_shared() const { return is_shared_; }
   /// The layout of the first packing: later plans do well to keep to it.
   std::optional<dnn::Layout> layout() const;
-  /// Whether they are packed in a way that loops of our own can follow.
-  bool lies_in_panels() const;
+  /// Where they are packed in a way that loops of our own can follow: the floats from one panel to
+  /// the next.
+  std::optional<std::uint64_t> panel_floats() const;
   /// Of what was packed here.
   std::uint64_t bytes() const;
 
@@ -53,8 +54,11 @@ class Packed {
     std::optional<dnn::Layout> layout;  ///< None: an order of its own.
     ByteView bytes;
     std::shared_ptr<const void> owner;
+    std::optional<std::uint64_t> panel_floats;  ///< Asked for by each plan.
   };
 
+  void add_version(std::optional<dnn::Layout> layout, ByteView bytes,
+                   std::shared_ptr<const void> owner);
   Result<void> pack(plan::Builder& builder, const dnn::Layout& layout);
   /// Packs a large matrix that nobody else reads, and lets go of it piece by piece. False: it is
   /// none, nothing was done.

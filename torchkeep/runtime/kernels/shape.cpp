@@ -20,16 +20,23 @@ class ShapeOf final : public Kernel {
       return std::clamp<std::int64_t>(index < 0 ? index + rank : index, 0, rank);
     };
     const std::int64_t begin = place(start_), end = std::max(begin, place(end_.value_or(rank)));
-    std::shared_ptr<graph::Constant> known =
-        TRY(graph::Constant::make(DataType::Int64, {end - begin}));
-    std::copy(shape.begin() + begin, shape.begin() + end, known->elements<std::int64_t>().begin());
-    builder.know(0, std::move(known));
+    // Of one length of a sequence and the next, most shapes are the same.
+    const std::span<const std::int64_t> wanted(shape.begin() + begin, shape.begin() + end);
+    if (!last_ || !std::ranges::equal(last_sizes_, wanted)) {
+      const auto made = TRY(graph::Constant::make(DataType::Int64, {end - begin}));
+      std::ranges::copy(wanted, made->elements<std::int64_t>().begin());
+      last_ = made;
+      last_sizes_.assign(wanted.begin(), wanted.end());
+    }
+    builder.know(0, last_);
     return {};
   }
 
  private:
   std::int64_t start_;
   std::optional<std::int64_t> end_;
+  std::shared_ptr<const graph::Constant> last_;
+  Shape last_sizes_;  ///< Its elements.
 };
 
 }  // namespace

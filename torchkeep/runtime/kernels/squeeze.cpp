@@ -35,6 +35,7 @@ class Squeeze final : public Kernel {
       chosen[index] = true;
     }
     Shape output;
+    output.reserve(rank);
     std::size_t next = 0;
     for (std::size_t i = 0; i < rank; ++i) {
       if (inserts_) {

@@ -19,6 +19,8 @@ class Transpose final : public Kernel {
     const std::vector<std::int64_t> strides = row_major_strides(input);
     std::vector<bool> used(rank, false);
     StridedCopy copy;
+    copy.shape.reserve(rank);
+    copy.strides.reserve(rank);
     for (std::size_t i = 0; i < rank; ++i) {
       const std::size_t source = order_.empty() ? rank - 1 - i : TRY(resolve_axis(order_[i], rank));
       if (used[source]) return malformed("perm names dimension ", source, " twice");

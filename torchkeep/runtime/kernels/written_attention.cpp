@@ -19,12 +19,12 @@ struct Seen {
 
   std::int64_t size(std::size_t from_last) const { return shape[shape.size() - from_last]; }
   Shape batch() const { return Shape(shape.begin(), shape.end() - 2); }
-  const std::vector<plan::Stride>& rows() const { return lying[shape.size() - 2]; }
+  std::span<const plan::Stride> rows() const { return lying[shape.size() - 2]; }
 };
 
 /// Whether the loops can follow it: a row's elements are neighbours, and rows are one step apart.
 bool is_in_rows(const Seen& seen) {
-  const std::vector<plan::Stride>& row = seen.lying.back();
+  const std::span<const plan::Stride> row = seen.lying.back();
   return seen.rows().size() == 1 && row.size() == 1 && (row[0].step == 1 || row[0].size == 1);
 }
 
@@ -33,10 +33,13 @@ Result<Seen> see(const Shape& shape, plan::Lying lying,
   if (shape.size() < 2 || (!permutation.empty() && permutation.size() != shape.size()))
     return malformed("attention cannot look at a tensor of shape ", describe(shape));
   if (lying.empty()) lying = plan::lying_in(shape, shape);
-  Seen seen{shape, lying};
-  for (std::size_t i = 0; i < permutation.size(); ++i) {
-    seen.shape[i] = shape[static_cast<std::size_t>(permutation[i])];
-    seen.lying[i] = lying[static_cast<std::size_t>(permutation[i])];
+  if (permutation.empty()) return Seen{shape, std::move(lying)};
+  Seen seen;
+  seen.shape.reserve(shape.size());
+  seen.lying.reserve(shape.size());
+  for (const std::int64_t dimension : permutation) {
+    seen.shape.push_back(shape[static_cast<std::size_t>(dimension)]);
+    seen.lying.add(lying[static_cast<std::size_t>(dimension)]);
   }
   return seen;
 }
@@ -78,7 +81,7 @@ AttendRows rows_of(const Seen& seen, const Parts& parts) {
     if (i + own < parts.size()) continue;
     const std::size_t dimension = i + own - parts.size();
     if (seen.shape[dimension] == 1) continue;
-    const std::vector<plan::Stride>& lying = seen.lying[dimension];
+    const std::span<const plan::Stride> lying = seen.lying[dimension];
     std::int64_t step = lying.back().step;
     for (std::size_t k = parts[i].size(); k-- > 0;) {
       rows.batch[first + k] = lying.size() > 1 ? lying[k].step : step;

@@ -1,10 +1,19 @@
 #include "torchkeep/runtime/plan/builder.h"
 
+#include "torchkeep/runtime/kernels/kernel.h"
 #include "torchkeep/runtime/plan/planner.h"
 
 namespace torchkeep::runtime::plan {
 
 using graph::kLeftOut;
+
+Item::Item(const graph::Node* of, kernels::Kernel* by, const graph::Body* end)
+    : node(of), kernel(by), body(end) {
+  if (kernel == nullptr) return;
+  for (std::size_t i = 0; i < node->inputs.size(); ++i) needs_known |= kernel->needs_known(i);
+  runs_alone = kernel->runs_alone();
+  is_constant = kernel->is_constant();
+}
 
 dnn::Machine& Builder::machine() { return planner_.request().machine; }
 

@@ -2,9 +2,10 @@
 
 #include <functional>
 
-#include "torchkeep/runtime/dnn/dnn.h"
 #include "torchkeep/runtime/deadline.h"
+#include "torchkeep/runtime/dnn/dnn.h"
 #include "torchkeep/runtime/graph/graph.h"
+#include "torchkeep/runtime/plan/strides.h"
 #include "torchkeep/runtime/threads/pool.h"
 
 /// What a kernel plans with: the node's inputs as they will lie, and a list of steps to add to.
@@ -17,15 +18,6 @@ namespace torchkeep::runtime::plan {
 /// A piece of memory that steps read and write: part of the arena, an input or output tensor of the
 /// model, or a parameter.
 using BufferId = std::uint32_t;
-
-/// A step through memory, in elements, that is made `size` times; a step of 0 repeats.
-struct Stride {
-  std::int64_t size = 0, step = 0;
-  bool operator==(const Stride&) const = default;
-};
-/// For each dimension the steps that it is made of, whose sizes multiply to its own; the last one
-/// is the fastest. Empty: the elements are neighbours.
-using Lying = std::vector<std::vector<Stride>>;
 
 /// A value as it is known while planning.
 struct Operand {
@@ -83,9 +75,14 @@ struct Context {
 /// A node that is yet to be planned. With a body: the end of that branch, whose outputs become the
 /// node's.
 struct Item {
+  Item() = default;
+  Item(const graph::Node* node, kernels::Kernel* kernel, const graph::Body* body);
+
   const graph::Node* node = nullptr;
   kernels::Kernel* kernel = nullptr;
   const graph::Body* body = nullptr;
+  // As the kernel says, for some input at least: kernels lie scattered, items do not.
+  bool needs_known = false, runs_alone = false, is_constant = false;
 };
 
 /// What a node stands for.

@@ -15,18 +15,16 @@ void Planner::bind_rest() {
   std::unordered_set<ValueId> seen;
   const auto keep = [&](ValueId value) {
     if (value == kLeftOut || !seen.insert(value).second) return;
-    const ValueState* const bound = values_.find(value);
     // What is yet to be made, and parameters, are found again by whoever reads them.
     if (request_.graph.values[value].constant) return;
-    if (bound == nullptr) {
-      if (ConstantPointer constant = find_known(value)) plan_->known_[value] = std::move(constant);
+    const ValueState* const bound = values_.find(value);
+    if (const ConstantPointer* const constant = constant_of(value)) {
+      plan_->known_[value] = *constant;
+    } else if (bound == nullptr) {
       return;
-    }
-    if (bound->operand.constant) {
-      plan_->known_[value] = bound->operand.constant;
     } else if (std::ranges::find(request_.input_values, value) != request_.input_values.end()) {
       plan_->kept_inputs_.push_back(value);
-    } else {
+    } else if (bound->buffer != kNoBuffer) {
       const Buffer& buffer = plan_->buffers_[bound->buffer];
       if (buffer.place != Buffer::Place::Fixed || buffer.fixed != nullptr)
         plan_->output_values_.push_back(value);
@@ -48,7 +46,7 @@ Result<void> Planner::bind_outputs(std::span<const ValueId> outputs) {
       continue;
     }
     ValueState& from = state(value);
-    BufferId buffer = from.buffer;
+    BufferId buffer = buffer_of(value);
     if (!from.operand.layout.is_plain() || !from.lying.empty() ||
         plan_->buffers_[buffer].place != Buffer::Place::Arena) {
       const BufferId source = TRY(read(value, {}));

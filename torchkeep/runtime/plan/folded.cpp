@@ -11,6 +11,7 @@ using graph::Node;
 
 constexpr std::size_t kMaxComparedBytes = 4096;  // larger ones are equal if they are one
 constexpr std::size_t kMaxHashedBytes = 128;
+constexpr std::ptrdiff_t kMostMissing = 16;
 
 void mix(std::size_t& hash, std::size_t more) { hash = (hash ^ more) * 0x9E3779B97F4A7C15U; }
 
@@ -95,6 +96,40 @@ void Folded::keep(const Node& node, Values inputs, Values outputs) {
   if (is_marked(node)) return;
   const std::size_t hash = hash_of(node, inputs);
   entries_.emplace(hash, Entry{&node, std::move(inputs), std::move(outputs)});
+}
+
+void FoldedBefore::begin() {
+  std::swap(before_, now_);
+  now_.clear();
+  next_ = 0;
+}
+
+const FoldedBefore::Entry* FoldedBefore::find(const Node& node,
+                                              std::span<const graph::Constant* const> inputs) {
+  // Nodes come in the order of the last plan; one that was folded then may be missing now.
+  const auto from = before_.begin() + static_cast<std::ptrdiff_t>(next_),
+             to = from + std::min<std::ptrdiff_t>(before_.end() - from, kMostMissing);
+  const auto found = std::find_if(from, to, [&](const Entry& one) { return one.node == &node; });
+  if (found == to) return nullptr;
+  next_ = static_cast<std::size_t>(found - before_.begin()) + 1;
+  const auto is_one = [](const ConstantPointer& one, const graph::Constant* other) {
+    return one.get() == other;
+  };
+  if (!std::ranges::equal(found->inputs, inputs, is_one)) {
+    stale_ = std::move(*found);
+    return nullptr;
+  }
+  now_.push_back(std::move(*found));
+  return &now_.back();
+}
+
+void FoldedBefore::keep(const Node& node, const Folded::Values& inputs,
+                        const Folded::Values& outputs, std::uint64_t bytes) {
+  stale_.node = &node;
+  stale_.inputs = inputs;
+  stale_.outputs = outputs;
+  stale_.bytes = bytes;
+  now_.push_back(std::move(stale_));
 }
 
 }  // namespace torchkeep::runtime::plan

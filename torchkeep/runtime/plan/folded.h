@@ -27,4 +27,28 @@ class Folded {
   std::unordered_multimap<std::size_t, Entry> entries_;
 };
 
+/// What nodes made of known inputs in the plan before the one that is being made. A sequence's next
+/// length makes a few constants anew, and leaves most of them the very same: those nodes are
+/// neither hashed nor run again. *Lives with what plans the same nodes again and again, in one
+/// order.*
+class FoldedBefore {
+ public:
+  /// A plan begins: what the last one kept is what there is before it.
+  void begin();
+  struct Entry {
+    const graph::Node* node = nullptr;
+    Folded::Values inputs, outputs;
+    std::uint64_t bytes = 0;  ///< Of outputs that no other node made first.
+  };
+  /// Null unless `node` made something of these very inputs. It is kept for the next plan.
+  const Entry* find(const graph::Node& node, std::span<const graph::Constant* const> inputs);
+  void keep(const graph::Node& node, const Folded::Values& inputs, const Folded::Values& outputs,
+            std::uint64_t bytes);
+
+ private:
+  std::vector<Entry> before_, now_;
+  std::size_t next_ = 0;  ///< Of those before.
+  Entry stale_;           ///< Of the node that was asked for last: memory for what it makes now.
+};
+
 }  // namespace torchkeep::runtime::plan

@@ -17,25 +17,44 @@ bool Planner::is_known(const Node& node) {
   bool any = false, all = true;
   for_each_read(node, [&](ValueId read) {
     if (read == kLeftOut) return;
-    all = all && state(read).operand.constant;
+    all = all && constant_of(read) != nullptr;
     any = true;
   });
   return any && all;
 }
 
+bool Planner::fold_again(const Node& node) {
+  if (request_.folded_before == nullptr) return false;
+  known_inputs_.clear();
+  for_each_read(node, [&](ValueId read) {
+    known_inputs_.push_back(read == kLeftOut ? nullptr : constant_of(read)->get());
+  });
+  const FoldedBefore::Entry* const made = request_.folded_before->find(node, known_inputs_);
+  if (made == nullptr) return false;
+  folded_bytes_ += made->bytes;
+  for (std::size_t i = 0; i < made->outputs.size(); ++i) {
+    if (made->outputs[i]) know(node.outputs[i], made->outputs[i]);
+  }
+  for_each_read(node, [&](ValueId read) { read_once_less(read); });
+  return true;
+}
+
 Result<bool> Planner::fold(const Item& item) {
   const Node& node = *item.node;
-  Folded::Values inputs;
+  if (fold_again(node)) return true;
+  Folded::Values& inputs = folded_inputs_;
+  inputs.clear();
   for (const ValueId input : node.inputs)
-    inputs.push_back(input == kLeftOut ? nullptr : state(input).operand.constant);
+    inputs.push_back(input == kLeftOut ? nullptr : *constant_of(input));
   if (const Folded::Values* made = folded_.find(node, inputs)) {
     for (std::size_t i = 0; i < made->size(); ++i) {
       if ((*made)[i]) know(node.outputs[i], (*made)[i]);
     }
+    if (request_.folded_before != nullptr) request_.folded_before->keep(node, inputs, *made, 0);
   } else {
     KnownValues known;
     for_each_read(node, [&](ValueId read) {
-      if (read != kLeftOut) known[read] = state(read).operand.constant;
+      if (read != kLeftOut) known[read] = *constant_of(read);
     });
     auto outputs = evaluate(request_, node, *item.kernel, known);
     // Whatever was in the way will be said of the node when it is planned like any other.
@@ -43,13 +62,16 @@ Result<bool> Planner::fold(const Item& item) {
     std::uint64_t bytes = folded_bytes_;
     for (const ConstantPointer& output : *outputs) bytes += output ? output->bytes().size() : 0;
     if (bytes > kMaxFoldedBytes) return false;
+    const std::uint64_t added = bytes - folded_bytes_;
     folded_bytes_ = bytes;
     for (std::size_t i = 0; i < outputs->size(); ++i) {
       if (!(*outputs)[i]) continue;
       know(node.outputs[i], std::move((*outputs)[i]));
-      (*outputs)[i] = state(node.outputs[i]).operand.constant;
+      (*outputs)[i] = *constant_of(node.outputs[i]);
     }
-    folded_.keep(node, std::move(inputs), std::move(*outputs));
+    if (request_.folded_before != nullptr)
+      request_.folded_before->keep(node, inputs, *outputs, added);
+    folded_.keep(node, inputs, std::move(*outputs));
   }
   for_each_read(node, [&](ValueId read) { read_once_less(read); });
   return true;

@@ -105,8 +105,7 @@ ValueId Planner::add_temporary() {
   // Numbers above the graph's own; each is read once, by the node for which it is made.
   const auto value = static_cast<ValueId>(request_.graph.values.size()) + temporaries_++;
   TORCHKEEP_CHECK(value < kLeftOut);
-  uses_.resize(value + std::size_t{1}, 0);
-  uses_[value] = 1;
+  uses_.at(value) = 1;
   return value;
 }
 
@@ -133,7 +132,7 @@ Result<ValueId> Planner::widened(ValueId value) {
 }
 
 Result<void> Planner::take_output(ValueId value, ValueId made, std::optional<DataType> type) {
-  if (values_.find(made) == nullptr) return {};  // whoever looks for it says that it is not there
+  if (!is_made(made)) return {};  // whoever looks for it says that it is not there
   const Operand operand = state(made).operand;
   if (type && operand.dtype == DataType::Float32) {
     const BufferId source = TRY(read(made, {}));

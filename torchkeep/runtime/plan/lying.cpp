@@ -5,12 +5,14 @@ namespace torchkeep::runtime::plan {
 Lying lying_in(const Shape& shape, const Shape& room) {
   const std::vector<std::int64_t> steps = kernels::row_major_strides(room);
   Lying lying;
-  for (std::size_t i = 0; i < shape.size(); ++i) lying.push_back({{shape[i], steps[i]}});
+  lying.reserve(shape.size());
+  for (std::size_t i = 0; i < shape.size(); ++i) lying.add(Stride{shape[i], steps[i]});
   return lying;
 }
 
 std::optional<Lying> reshaped(const Lying& lying, const Shape& shape) {
   std::vector<Stride> left;  // the slowest at the end
+  left.reserve(lying.size() + 1);
   for (std::size_t i = lying.size(); i-- > 0;) {
     for (std::size_t k = lying[i].size(); k-- > 0;) {
       if (lying[i][k].size == 0) return std::nullopt;
@@ -18,8 +20,10 @@ std::optional<Lying> reshaped(const Lying& lying, const Shape& shape) {
     }
   }
   Lying out;
+  out.reserve(shape.size());
+  std::vector<Stride> factors;
   for (const std::int64_t size : shape) {
-    std::vector<Stride>& factors = out.emplace_back();
+    factors.clear();
     std::int64_t wanted = size;
     while (wanted > 1) {
       if (left.empty()) return std::nullopt;
@@ -39,6 +43,7 @@ std::optional<Lying> reshaped(const Lying& lying, const Shape& shape) {
       }
     }
     if (factors.empty()) factors.push_back({1, 0});
+    out.add(factors);
   }
   if (!left.empty()) return std::nullopt;
   return out;
@@ -46,10 +51,14 @@ std::optional<Lying> reshaped(const Lying& lying, const Shape& shape) {
 
 Lying spread(const Lying& lying, const Shape& from, const Shape& to) {
   Lying out;
+  out.reserve(to.size());
   const std::size_t added = to.size() - from.size();
   for (std::size_t i = 0; i < to.size(); ++i) {
     const bool kept = i >= added && from[i - added] == to[i];
-    out.push_back(kept ? lying[i - added] : std::vector<Stride>{{to[i], 0}});
+    if (kept)
+      out.add(lying[i - added]);
+    else
+      out.add(Stride{to[i], 0});
   }
   return out;
 }
@@ -57,8 +66,8 @@ Lying spread(const Lying& lying, const Shape& from, const Shape& to) {
 kernels::StridedCopy gathering(const Lying& lying, std::int64_t start) {
   kernels::StridedCopy copy;
   copy.start = start;
-  for (const std::vector<Stride>& factors : lying) {
-    for (const Stride& factor : factors) {
+  for (std::size_t i = 0; i < lying.size(); ++i) {
+    for (const Stride& factor : lying[i]) {
       copy.shape.push_back(factor.size);
       copy.strides.push_back(factor.step);
     }

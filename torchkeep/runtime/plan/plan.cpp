@@ -13,9 +13,10 @@ Result<std::unique_ptr<Plan>> Plan::make(const Request& request) { return Planne
 Cost Plan::count_cost() const {
   Cost cost{arena_bytes_, 0, 0};
   std::vector<bool> seen(buffers_.size(), false);  // by an earlier step
+  std::vector<BufferId> named;
   for (const Step& step : steps_) {
     cost.flops += step.flops;
-    std::vector<BufferId> named = step.buffers;
+    named = step.buffers;
     std::ranges::sort(named);
     named.erase(std::unique(named.begin(), named.end()), named.end());
     for (const BufferId id : named) {

@@ -47,6 +47,8 @@ struct Growing {
   Shape room;              ///< As `past` lies in memory: all of it, what is yet to come too.
 };
 
+class FoldedBefore;
+
 /// What is planned: nodes in order, a kernel for each, and what is known of their values.
 struct Request {
   const graph::Graph& graph;
@@ -60,6 +62,7 @@ struct Request {
   const KnownValues* known = nullptr;
   std::span<const Growing> growing = {};
   bool fold = true;  ///< Nodes whose inputs are known by now are run while planning.
+  FoldedBefore* folded_before = nullptr;  ///< What they made in the plan before this one, if kept.
 };
 
 /// Why a plan ends before the last node.

@@ -10,18 +10,39 @@ using graph::kLeftOut;
 using graph::Node;
 using graph::ValueId;
 
+namespace {
+
+// Nodes lie scattered in memory, and each token of a sequence drives them out of the caches: while
+// one is looked at, later ones are fetched, then what those point to.
+constexpr std::size_t kNodesAhead = 16, kListsAhead = 8, kLine = 64;
+
+void fetch_ahead(std::span<const Item> items, std::size_t i) {
+  if (i + kNodesAhead < items.size()) {
+    const Item& item = items[i + kNodesAhead];
+    const auto* node = reinterpret_cast<const std::byte*>(item.node);
+    for (std::size_t at = 0; at < sizeof(Node); at += kLine) __builtin_prefetch(node + at);
+    __builtin_prefetch(item.kernel);
+  }
+  if (i + kListsAhead < items.size()) {
+    const Node& node = *items[i + kListsAhead].node;
+    __builtin_prefetch(node.inputs.data());
+    __builtin_prefetch(node.outputs.data());
+  }
+}
+
+}  // namespace
+
 Planner::Planner(const Request& request)
-    : request_(request),
-      uses_(request.graph.values.size(), 0),
-      values_(request.graph.values.size()),
-      work_(request.items.begin(), request.items.end()) {
-  for (const Item& item : request.items) {
+    : request_(request), work_(request.items.begin(), request.items.end()) {
+  for (std::size_t i = 0; i < request.items.size(); ++i) {
+    fetch_ahead(request.items, i);
+    const Item& item = request.items[i];
     for_each_read(item, [&](ValueId read) {
-      if (read != kLeftOut) ++uses_[read];
+      if (read != kLeftOut) ++uses_.at(read);
     });
   }
   for (const ValueId output : request.outputs) {
-    if (output != kLeftOut) ++uses_[output];
+    if (output != kLeftOut) ++uses_.at(output);
   }
 }
 
@@ -73,20 +94,17 @@ Result<bool> Planner::must_stop() {
     const Item& item = work_.front();
     if (item.body != nullptr) return false;
     node_ = item.node;
-    for_each_read(*item.node, [&](ValueId read) {
-      if (read != kLeftOut) state(read);
-    });
     const std::vector<ValueId>& inputs = item.node->inputs;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
+    for (std::size_t i = 0; item.needs_known && i < inputs.size(); ++i) {
       if (inputs[i] == kLeftOut || !item.kernel->needs_known(i)) continue;
-      if (operand(inputs[i]).constant) continue;
+      if (constant_of(inputs[i]) != nullptr) continue;
       plan_->stop_ = Stop::Value;
       plan_->wanted_ = inputs[i];
       return true;
     }
-    if (!item.kernel->runs_alone()) return false;
+    if (!item.runs_alone) return false;
     // With everything known it may be done with here and now.
-    if (!item.kernel->is_constant() || !is_known(*item.node) || !TRY(fold(item))) {
+    if (!item.is_constant || !is_known(*item.node) || !TRY(fold(item))) {
       plan_->stop_ = Stop::Alone;
       plan_->alone_ = item;
       return true;
@@ -116,7 +134,7 @@ Result<void> Planner::plan_item(const Item& item) {
 
 Result<void> Planner::plan_node(const Item& item) {
   const Node& node = *item.node;
-  if (item.kernel->is_constant() && is_known(node) && TRY(fold(item))) return {};
+  if (item.is_constant && is_known(node) && TRY(fold(item))) return {};
   const auto growing = std::ranges::find(request_.growing, &node, &Growing::node);
   if (growing != request_.growing.end() && !growing->by_kernel) {
     TRY(append(static_cast<std::size_t>(growing - request_.growing.begin())));
@@ -124,7 +142,7 @@ Result<void> Planner::plan_node(const Item& item) {
     TRY(plan_kernel(item));
   }
   for (const ValueId output : node.outputs) {
-    if (output != kLeftOut && values_.find(output) == nullptr) {
+    if (output != kLeftOut && !is_made(output)) {
       return malformed("output \"", request_.graph.values[output].name, "\" is not supported");
     }
   }
@@ -147,27 +165,27 @@ void Planner::end_branch(const Item& item) {
   for (std::size_t i = 0; i < item.node->outputs.size(); ++i) {
     const ValueId value = item.node->outputs[i];
     if (value == kLeftOut) continue;
-    const ValueState from = state(item.body->outputs[i]);
-    if (from.operand.constant) {
-      know(value, from.operand.constant);
+    if (const ConstantPointer* const constant = constant_of(item.body->outputs[i])) {
+      know(value, *constant);
     } else {
+      const ValueState from = state(item.body->outputs[i]);
       bind(value, from.operand, from.buffer, from.lying, from.start);
     }
   }
-  for (const ValueId output : item.body->outputs) {
-    state(output);
-    read_once_less(output);
-  }
+  for (const ValueId output : item.body->outputs) read_once_less(output);
 }
 
 void Planner::count_more(ValueId value) {
   if (value == kLeftOut) return;
-  ++uses_[value];
-  if (const ValueState* const bound = values_.find(value)) ++uses_left_[bound->buffer];
+  ++uses_.at(value);
+  const ValueState* const bound = values_.find(value);
+  if (bound != nullptr && bound->buffer != kNoBuffer) ++uses_left_[bound->buffer];
 }
 
 void Planner::read_once_less(ValueId value) {
-  if (value != kLeftOut) --uses_left_[values_.find(value)->buffer];
+  if (value == kLeftOut) return;
+  const ValueState* const bound = values_.find(value);
+  if (bound != nullptr && bound->buffer != kNoBuffer) --uses_left_[bound->buffer];
 }
 
 }  // namespace torchkeep::runtime::plan

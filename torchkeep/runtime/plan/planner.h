@@ -32,12 +32,12 @@ class Planner {
 
   // For Builder.
   const Request& request() const { return request_; }
-  const Operand& operand(graph::ValueId value) const;
+  const Operand& operand(graph::ValueId value);
   Result<BufferId> read(graph::ValueId value, const dnn::Layout& layout);
-  BufferId buffer_of(graph::ValueId value) const;
-  const Lying& lying_of(graph::ValueId value) const;
-  std::int64_t start_of(graph::ValueId value) const;
-  bool may_overwrite(graph::ValueId value) const;
+  BufferId buffer_of(graph::ValueId value);
+  const Lying& lying_of(graph::ValueId value);
+  std::int64_t start_of(graph::ValueId value);
+  bool may_overwrite(graph::ValueId value);
   Result<BufferId> write(graph::ValueId value, Operand operand);
   BufferId write_over(graph::ValueId value, graph::ValueId input, Operand operand);
   Result<void> view(graph::ValueId value, graph::ValueId input, Shape shape);
@@ -62,10 +62,13 @@ class Planner {
   /// Of half floats that are widened while planning, so that their elements stay known.
   static constexpr std::uint64_t kMaxKnownWideBytes = 65536;
 
+  /// Of what is known, and of parameters that kernels have packed: most of them no step reads, and
+  /// the first that does gives them one.
+  static constexpr BufferId kNoBuffer = ~BufferId{0};
+
   struct ValueState {
     Operand operand;
-    BufferId buffer = 0;
-    std::uint32_t uses_left = 0;
+    BufferId buffer = kNoBuffer;
     std::vector<std::pair<dnn::Layout, BufferId>> copies;  ///< In other layouts.
     Lying lying = {};  ///< Where the layout is plain and elements are no neighbours all the same.
     std::int64_t start = 0;  ///< Of the first of them then.
@@ -84,8 +87,9 @@ class Planner {
   // values.cpp: what is known of values, and in which memory they lie; views.cpp: which lie in that
   // of others.
   ValueState& state(graph::ValueId value);
-  /// Null if the request does not know its elements.
-  ConstantPointer find_known(graph::ValueId value) const;
+  /// Null if its elements are not known.
+  const ConstantPointer* constant_of(graph::ValueId value);
+  bool is_made(graph::ValueId value) const { return known_.find(value) || values_.find(value); }
   /// The same elements, in memory that small ones share if nobody else holds them.
   ConstantPointer shelved(ConstantPointer constant);
   void bind(graph::ValueId value, Operand operand, BufferId buffer, Lying lying = {},
@@ -95,6 +99,8 @@ class Planner {
   // folding.cpp: nodes that are run while planning.
   bool is_known(const graph::Node& node);
   Result<bool> fold(const Item& item);
+  /// The same for what it made in the plan before, if its inputs are what they were then.
+  bool fold_again(const graph::Node& node);
 
   // growing.cpp: state that is made longer where it lies.
   /// In place of the node's own kernel. Errors: Malformed as Concat's.
@@ -115,10 +121,15 @@ class Planner {
 
   const Request& request_;
   std::unique_ptr<Plan> plan_ = std::make_unique<Plan>();
-  std::vector<std::uint32_t> uses_;  ///< Of each value by what is to be planned.
+  ValueNumbers uses_;  ///< Of each value by what is to be planned.
   ValueTable<ValueState> values_;
+  /// Most of them are shapes on their way into other shapes: only what somebody plans with gets a
+  /// state too.
+  ValueTable<ConstantPointer, 64> known_;
   std::vector<std::uint32_t> uses_left_;  ///< Of each buffer, through all values that lie in it.
   Folded folded_;
+  std::vector<const graph::Constant*> known_inputs_;  ///< Of the node that is folded,
+  Folded::Values folded_inputs_;                      ///< and who owns them.
   std::uint64_t folded_bytes_ = 0;
   std::shared_ptr<SecretBytes> shelf_;
   std::size_t shelf_filled_ = 0;

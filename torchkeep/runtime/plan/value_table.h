@@ -6,37 +6,57 @@
 
 #include "torchkeep/runtime/graph/graph.h"
 
+/// What a plan knows of values while it is made, found by their numbers. A search through scattered
+/// memory costs a sequence's new length more than all else that planning does, since each token
+/// drives everything out of the caches.
 namespace torchkeep::runtime::plan {
 
-/// Something for each value that comes up while a plan is made, found by the value's number. A
-/// search through scattered memory costs a sequence's new length more than all else that planning
-/// does, since each token drives everything out of the caches. Places stay where they are.
-template <typename T>
+/// A number for each value, 0 where none was set. Its pages come when they are first written: a
+/// plan of one node, of which folding makes many, looks at few values of a large graph.
+class ValueNumbers {
+ public:
+  std::uint32_t get(graph::ValueId value) const {
+    const std::size_t page = value / kPage;
+    return page < pages_.size() && pages_[page] ? (*pages_[page])[value % kPage] : 0;
+  }
+  std::uint32_t& at(graph::ValueId value) {
+    const std::size_t page = value / kPage;
+    if (page >= pages_.size()) pages_.resize(page + 1);
+    if (!pages_[page]) pages_[page] = std::make_unique<Page>();
+    return (*pages_[page])[value % kPage];
+  }
+
+ private:
+  static constexpr std::uint32_t kPage = 256;
+  using Page = std::array<std::uint32_t, kPage>;
+  std::vector<std::unique_ptr<Page>> pages_;
+};
+
+/// Something for each value that comes up. Places stay where they are.
+template <typename T, std::uint32_t kPiece = 16>
 class ValueTable {
  public:
-  explicit ValueTable(std::size_t values) : places_(values, kNone) {}
-
   /// Null if nothing was set for it.
   T* find(graph::ValueId value) {
-    return value < places_.size() && places_[value] != kNone ? &at(places_[value]) : nullptr;
+    const std::uint32_t place = places_.get(value);
+    return place > 0 ? &at(place - 1) : nullptr;
   }
   const T* find(graph::ValueId value) const { return const_cast<ValueTable*>(this)->find(value); }
 
   T& set(graph::ValueId value, T what) {
-    if (value >= places_.size()) places_.resize(value + std::size_t{1}, kNone);
-    if (places_[value] == kNone) {
+    std::uint32_t& place = places_.at(value);
+    if (place == 0) {
       if (count_ == pieces_.size() * kPiece) pieces_.push_back(std::make_unique<Piece>());
-      places_[value] = count_++;
+      place = ++count_;
     }
-    return at(places_[value]) = std::move(what);
+    return at(place - 1) = std::move(what);
   }
 
  private:
-  static constexpr std::uint32_t kNone = ~std::uint32_t{0}, kPiece = 16;
   using Piece = std::array<T, kPiece>;
   T& at(std::uint32_t place) { return (*pieces_[place / kPiece])[place % kPiece]; }
 
-  std::vector<std::uint32_t> places_;  // of each value
+  ValueNumbers places_;  // of each value, counted from 1
   std::vector<std::unique_ptr<Piece>> pieces_;
   std::uint32_t count_ = 0;
 };

@@ -8,8 +8,9 @@
 namespace torchkeep::runtime::plan {
 namespace {
 
-// Shapes and indices are a few bytes, and secret memory comes in pages.
-constexpr std::uint64_t kMaxShelvedBytes = 4096, kShelfBytes = 64 << 10;
+// Shapes and indices are a few bytes, and secret memory comes in pages. It is wiped with its plan:
+// most plans fill a page or two.
+constexpr std::uint64_t kMaxShelvedBytes = 4096, kShelfBytes = 8 << 10;
 
 }  // namespace
 
@@ -21,35 +22,38 @@ std::uint64_t bytes_of(const Operand& operand) {
   return byte_count(operand.dtype, operand.shape).value();  // checked when the operand was made
 }
 
-// What the request knows is looked up, not copied: a plan is made for each node that is folded.
-ConstantPointer Planner::find_known(ValueId value) const {
+const ConstantPointer* Planner::constant_of(ValueId value) {
+  if (const ConstantPointer* const known = known_.find(value)) return known;
+  if (const ValueState* const bound = values_.find(value))
+    return bound->operand.constant ? &bound->operand.constant : nullptr;
+  if (value >= request_.graph.values.size()) return nullptr;
+  if (const auto& constant = request_.graph.values[value].constant)
+    return &known_.set(value, constant);
+  // What the request knows is looked up, not copied: a plan is made for each node that is folded.
   if (request_.known == nullptr) return nullptr;
   const auto given = request_.known->find(value);
-  return given == request_.known->end() ? nullptr : given->second;
+  return given == request_.known->end() ? nullptr : &given->second;
 }
 
 Planner::ValueState& Planner::state(ValueId value) {
   if (ValueState* const found = values_.find(value)) return *found;
-  // The first to read a constant gives it a buffer.
-  ConstantPointer constant = request_.graph.values[value].constant;
-  if (!constant) constant = find_known(value);
-  if (constant) {
-    know(value, std::move(constant));
+  if (const ConstantPointer* const constant = constant_of(value)) {
+    const ConstantPointer known = *constant;
+    bind(value, {known->dtype(), known->shape(), {}, known}, kNoBuffer);
   } else {
     // A parameter that its kernels have packed: they know its shape, nobody else reads it.
-    bind(value, {}, add_fixed_buffer(nullptr, 0, nullptr));
+    bind(value, {}, kNoBuffer);
   }
   return *values_.find(value);
 }
 
 void Planner::bind(ValueId value, Operand operand, BufferId buffer, Lying lying,
                    std::int64_t start) {
-  const std::uint32_t left = uses_[value];
-  uses_left_[buffer] += left;
-  values_.set(value, {std::move(operand), buffer, left, {}, std::move(lying), start});
+  if (buffer != kNoBuffer) uses_left_[buffer] += uses_.get(value);
+  values_.set(value, {std::move(operand), buffer, {}, std::move(lying), start});
 }
 
-const Operand& Planner::operand(ValueId value) const { return values_.find(value)->operand; }
+const Operand& Planner::operand(ValueId value) { return state(value).operand; }
 
 ConstantPointer Planner::shelved(ConstantPointer constant) {
   const std::uint64_t bytes = constant->bytes().size();
@@ -66,13 +70,7 @@ ConstantPointer Planner::shelved(ConstantPointer constant) {
 }
 
 void Planner::know(ValueId value, ConstantPointer constant) {
-  constant = shelved(std::move(constant));
-  Operand operand{constant->dtype(), constant->shape(), {}, constant};
-  // Steps only read what is fixed.
-  auto* memory =
-      const_cast<std::byte*>(reinterpret_cast<const std::byte*>(constant->bytes().data()));
-  const std::uint64_t bytes = constant->bytes().size();
-  bind(value, std::move(operand), add_fixed_buffer(memory, bytes, constant));
+  known_.set(value, shelved(std::move(constant)));
 }
 
 Result<BufferId> Planner::add_arena_buffer(std::uint64_t bytes) {
@@ -97,9 +95,19 @@ void Planner::add_step(Step step) {
   plan_->steps_.push_back(std::move(step));
 }
 
-BufferId Planner::buffer_of(ValueId value) const { return values_.find(value)->buffer; }
-const Lying& Planner::lying_of(ValueId value) const { return values_.find(value)->lying; }
-std::int64_t Planner::start_of(ValueId value) const { return values_.find(value)->start; }
+BufferId Planner::buffer_of(ValueId value) {
+  ValueState& found = state(value);
+  if (found.buffer != kNoBuffer) return found.buffer;
+  const ConstantPointer& constant = found.operand.constant;
+  const ByteView bytes = constant ? constant->bytes() : ByteView();
+  // Steps only read what is fixed.
+  auto* memory = const_cast<std::byte*>(reinterpret_cast<const std::byte*>(bytes.data()));
+  found.buffer = add_fixed_buffer(memory, bytes.size(), constant);
+  uses_left_[found.buffer] = uses_.get(value);
+  return found.buffer;
+}
+const Lying& Planner::lying_of(ValueId value) { return state(value).lying; }
+std::int64_t Planner::start_of(ValueId value) { return state(value).start; }
 
 Result<BufferId> Planner::read_gathered(ValueId value) {
   ValueState& from = state(value);
@@ -118,7 +126,7 @@ Result<BufferId> Planner::read_gathered(ValueId value) {
 
 Result<BufferId> Planner::read(ValueId value, const dnn::Layout& layout) {
   ValueState& from = state(value);
-  BufferId source = from.buffer;
+  BufferId source = buffer_of(value);
   if (!from.lying.empty()) source = TRY(read_gathered(value));
   if (from.operand.layout == layout) return source;
   for (const auto& [known, buffer] : from.copies) {
@@ -136,10 +144,10 @@ Result<BufferId> Planner::read(ValueId value, const dnn::Layout& layout) {
   return copy;
 }
 
-bool Planner::may_overwrite(ValueId value) const {
-  const ValueState& found = *values_.find(value);
+bool Planner::may_overwrite(ValueId value) {
+  const ValueState& found = state(value);
   // What repeats itself in memory, or is a part of it, is smaller or larger than it says.
-  if (!found.lying.empty()) return false;
+  if (!found.lying.empty() || found.buffer == kNoBuffer) return false;
   // Inputs belong to the caller, parameters to all runs.
   return plan_->buffers_[found.buffer].place == Buffer::Place::Arena &&
          uses_left_[found.buffer] == 1;
@@ -153,7 +161,7 @@ Result<BufferId> Planner::write(ValueId value, Operand operand) {
 }
 
 BufferId Planner::write_over(ValueId value, ValueId input, Operand operand) {
-  const BufferId buffer = values_.find(input)->buffer;
+  const BufferId buffer = buffer_of(input);
   TORCHKEEP_CHECK(may_overwrite(input) && bytes_of(operand) == plan_->buffers_[buffer].bytes);
   bind(value, std::move(operand), buffer);
   return buffer;
