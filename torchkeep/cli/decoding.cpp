@@ -54,26 +54,22 @@ Result<Decoding> measure_decoding(runtime::Model& model, std::span<const Tensor>
   std::vector<runtime::Link> links;
   for (std::size_t i = 0; i < kept; ++i) links.push_back({1 + i, model.inputs().size() - kept + i});
   TRY(runtime::check_links(model.inputs(), model.outputs(), links));
-  Stepper known(model, inputs, links), growing(model, inputs, links);
+  Stepper sequence(model, inputs, std::move(links));
   Decoding measured;
   measured.memory_rate = TRY(runtime::measure_memory_rate(threads));
-  for (Stepper* one : {&known, &growing}) {
-    TRY(one->step());
-    one->state().accept();
-  }
-  TRY(known.step());  // its length is known from here on
-  known.state().take_back();
+  TRY(sequence.step());
+  sequence.state().accept();
   std::vector<double> known_times, new_times;
   for (std::uint64_t i = 0; i < runs; ++i) {
-    new_times.push_back(TRY(growing.step()));
-    growing.state().accept();
-    known_times.push_back(TRY(known.step()));
-    known.state().take_back();
+    new_times.push_back(TRY(sequence.step()));
+    sequence.state().take_back();
+    known_times.push_back(TRY(sequence.step()));
+    sequence.state().accept();
   }
   measured.memory_rate = std::max(measured.memory_rate, TRY(runtime::measure_memory_rate(threads)));
   measured.known_ms = median(std::move(known_times));
   measured.new_ms = median(std::move(new_times));
-  measured.read_bytes = model.last_cost().read_bytes;  // of the known length, which ran last
+  measured.read_bytes = model.last_cost().read_bytes;  // of the last length, the longest
   return measured;
 }
 

@@ -6,8 +6,8 @@
 namespace torchkeep::cli {
 
 struct Decoding {
-  // Medians of steps that were taken in turns: of one length again and again, and of a length that
-  // was never there before, each one longer than the last.
+  // Medians of steps, each one longer than the last: of a length that was never there before, and
+  // of the same once more.
   double known_ms = 0, new_ms = 0;
   double memory_rate = 0;        ///< Bytes a second, of memory beyond all caches, in the same run.
   /// Of parameters and state as they are stored, for one step. State that is brought together or
