@@ -108,7 +108,7 @@ std::size_t plan_with(plan::FoldedBefore& before, const std::vector<Node>& nodes
   before.begin();
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const Constant* const input = inputs[i].get();
-    if (const auto* const entry = before.find(nodes[i], std::span(&input, 1))) {
+    if (const auto* const entry = before.find(nodes[i], std::span(&input, 1), nodes.size())) {
       EXPECT_EQ(entry->outputs, plan::Folded::Values{inputs[i]});
       EXPECT_EQ(entry->bytes, i);
       ++found;
@@ -138,12 +138,12 @@ TEST(FoldedBefore, NodesMayBeMissingAndComeBack) {
   plan::FoldedBefore before;
   EXPECT_EQ(plan_with(before, nodes, std::vector<ConstantPointer>(nodes.size(), input)), 0U);
   before.begin();
-  EXPECT_NE(before.find(nodes[0], std::span(&given, 1)), nullptr);
-  EXPECT_NE(before.find(nodes[5], std::span(&given, 1)), nullptr);
+  EXPECT_NE(before.find(nodes[0], std::span(&given, 1), 8), nullptr);
+  EXPECT_NE(before.find(nodes[5], std::span(&given, 1), 8), nullptr);
   before.begin();  // those between were not asked for, so they are forgotten
-  EXPECT_NE(before.find(nodes[0], std::span(&given, 1)), nullptr);
-  EXPECT_EQ(before.find(nodes[3], std::span(&given, 1)), nullptr);
-  EXPECT_NE(before.find(nodes[5], std::span(&given, 1)), nullptr);
+  EXPECT_NE(before.find(nodes[0], std::span(&given, 1), 8), nullptr);
+  EXPECT_EQ(before.find(nodes[3], std::span(&given, 1), 8), nullptr);
+  EXPECT_NE(before.find(nodes[5], std::span(&given, 1), 8), nullptr);
 }
 
 TEST(FoldedBefore, OtherInputsAreNotFound) {
@@ -155,7 +155,20 @@ TEST(FoldedBefore, OtherInputsAreNotFound) {
     plan::FoldedBefore before;
     plan_with(before, nodes, {input});
     before.begin();
-    EXPECT_EQ(before.find(nodes[0], given), nullptr);
+    EXPECT_EQ(before.find(nodes[0], given, 8), nullptr);
+  }
+}
+
+TEST(FoldedBefore, WhatIsMoreThanMayBeKeptIsNotFound) {
+  const Node node = gather(0);
+  const ConstantPointer input = ints({1});
+  const Constant* const given = input.get();
+  for (const std::uint64_t most : {7, 8}) {
+    plan::FoldedBefore before;
+    before.begin();
+    before.keep(node, {input}, {input}, 8);
+    before.begin();
+    EXPECT_EQ(before.find(node, std::span(&given, 1), most) != nullptr, most == 8);
   }
 }
 

@@ -11,7 +11,7 @@ using graph::Node;
 
 constexpr std::size_t kMaxComparedBytes = 4096;  // larger ones are equal if they are one
 constexpr std::size_t kMaxHashedBytes = 128;
-constexpr std::ptrdiff_t kMostMissing = 16;
+constexpr std::ptrdiff_t kMostMissing = 16;  // nodes in a row that are not folded this time
 
 void mix(std::size_t& hash, std::size_t more) { hash = (hash ^ more) * 0x9E3779B97F4A7C15U; }
 
@@ -105,7 +105,8 @@ void FoldedBefore::begin() {
 }
 
 const FoldedBefore::Entry* FoldedBefore::find(const Node& node,
-                                              std::span<const graph::Constant* const> inputs) {
+                                              std::span<const graph::Constant* const> inputs,
+                                              std::uint64_t most_bytes) {
   // Nodes come in the order of the last plan; one that was folded then may be missing now.
   const auto from = before_.begin() + static_cast<std::ptrdiff_t>(next_),
              to = from + std::min<std::ptrdiff_t>(before_.end() - from, kMostMissing);
@@ -115,7 +116,7 @@ const FoldedBefore::Entry* FoldedBefore::find(const Node& node,
   const auto is_one = [](const ConstantPointer& one, const graph::Constant* other) {
     return one.get() == other;
   };
-  if (!std::ranges::equal(found->inputs, inputs, is_one)) {
+  if (found->bytes > most_bytes || !std::ranges::equal(found->inputs, inputs, is_one)) {
     stale_ = std::move(*found);
     return nullptr;
   }

@@ -33,15 +33,18 @@ class Folded {
 /// order.*
 class FoldedBefore {
  public:
-  /// A plan begins: what the last one kept is what there is before it.
-  void begin();
   struct Entry {
     const graph::Node* node = nullptr;
     Folded::Values inputs, outputs;
     std::uint64_t bytes = 0;  ///< Of outputs that no other node made first.
   };
-  /// Null unless `node` made something of these very inputs. It is kept for the next plan.
-  const Entry* find(const graph::Node& node, std::span<const graph::Constant* const> inputs);
+
+  /// A plan begins: what the last one kept is what there is before it.
+  void begin();
+  /// Null unless `node` made something of these very inputs, of at most `most_bytes`. It is kept
+  /// for the next plan.
+  const Entry* find(const graph::Node& node, std::span<const graph::Constant* const> inputs,
+                    std::uint64_t most_bytes);
   void keep(const graph::Node& node, const Folded::Values& inputs, const Folded::Values& outputs,
             std::uint64_t bytes);
 

@@ -29,7 +29,8 @@ bool Planner::fold_again(const Node& node) {
   for_each_read(node, [&](ValueId read) {
     known_inputs_.push_back(read == kLeftOut ? nullptr : constant_of(read)->get());
   });
-  const FoldedBefore::Entry* const made = request_.folded_before->find(node, known_inputs_);
+  const FoldedBefore::Entry* const made =
+      request_.folded_before->find(node, known_inputs_, kMaxFoldedBytes - folded_bytes_);
   if (made == nullptr) return false;
   folded_bytes_ += made->bytes;
   for (std::size_t i = 0; i < made->outputs.size(); ++i) {
